@@ -1,0 +1,54 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Key builds a key from parts, such as account, region, kind and name. Parts are
+// terminated, not joined, so Key("a") is a prefix of Key("a", "b") and not of
+// Key("ab"). Keys order as their parts do.
+func Key(parts ...string) []byte {
+	n := len(parts)
+	for _, p := range parts {
+		n += len(p)
+	}
+	k := make([]byte, 0, n)
+	for _, p := range parts {
+		if strings.IndexByte(p, 0) >= 0 {
+			// Names with a NUL never pass the API model's patterns.
+			panic(fmt.Sprintf("store: NUL in key part %q", p))
+		}
+		k = append(k, p...)
+		k = append(k, 0)
+	}
+	return k
+}
+
+// Parts splits a key into the parts that Key made it from.
+func Parts(key []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(key), "\x00"), "\x00")
+}
+
+// Load returns the record under key, and whether there is one. A record that
+// can't be read is an error: the database is damaged.
+func Load[T any](r Reader, key []byte) (record T, ok bool, err error) {
+	raw := r.Get(key)
+	if raw == nil {
+		return record, false, nil
+	}
+	if err := json.Unmarshal(raw, &record); err != nil {
+		return record, false, fmt.Errorf("record %q: %w", key, err)
+	}
+	return record, true, nil
+}
+
+// Save stores record under key as JSON.
+func Save[T any](tx Tx, key []byte, record T) error {
+	raw, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("record %q: %w", key, err)
+	}
+	return tx.Put(key, raw)
+}
