@@ -1,0 +1,67 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Error is what a client sees of a failed call: an AWS error code and message.
+// The HTTP status follows from the code: the API model has it for the errors
+// that an operation declares, Common for those that every operation may return.
+// Any other error is a bug and reaches the client as InternalFailure.
+type Error struct {
+	// Code as on the wire: "NoSuchEntity", "NotFoundException".
+	Code string
+	// Message is AWS's text.
+	Message string
+}
+
+// Error returns code and message.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Errorf returns an Error with a formatted message.
+func Errorf(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// ErrorCode returns the code of the *Error in err's chain, or "".
+func ErrorCode(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// CommonError is an error that any operation may return, declared or not. The
+// query and the JSON protocols give it different codes and statuses.
+type CommonError struct {
+	QueryCode   string
+	QueryStatus int
+	JSONCode    string
+	JSONStatus  int
+}
+
+// Common maps the codes that our code uses to AWS's common errors
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and
+// https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html).
+var Common = map[string]CommonError{
+	"AccessDenied":                {"AccessDenied", 403, "AccessDeniedException", 400},
+	"ExpiredToken":                {"ExpiredToken", 403, "ExpiredTokenException", 400},
+	"IncompleteSignature":         {"IncompleteSignature", 400, "IncompleteSignatureException", 400},
+	"InternalFailure":             {"InternalFailure", 500, "InternalFailure", 500},
+	"InvalidAction":               {"InvalidAction", 400, "UnknownOperationException", 400},
+	"InvalidClientTokenId":        {"InvalidClientTokenId", 403, "UnrecognizedClientException", 400},
+	"InvalidParameterCombination": {"InvalidParameterCombination", 400, "ValidationException", 400},
+	"InvalidParameterValue":       {"InvalidParameterValue", 400, "ValidationException", 400},
+	"MalformedInput":              {"MalformedInput", 400, "SerializationException", 400},
+	"MalformedQueryString":        {"MalformedQueryString", 404, "SerializationException", 400},
+	"MissingAction":               {"MissingAction", 400, "UnknownOperationException", 400},
+	"MissingAuthenticationToken":  {"MissingAuthenticationToken", 403, "MissingAuthenticationTokenException", 400},
+	"NotImplemented":              {"NotImplemented", 501, "UnsupportedOperationException", 400},
+	"RequestEntityTooLarge":       {"RequestEntityTooLarge", 413, "RequestEntityTooLargeException", 413},
+	"RequestExpired":              {"RequestExpired", 400, "RequestExpired", 400},
+	"ServiceUnavailable":          {"ServiceUnavailable", 503, "ServiceUnavailableException", 503},
+	"SignatureDoesNotMatch":       {"SignatureDoesNotMatch", 403, "InvalidSignatureException", 400},
+	"Throttling":                  {"Throttling", 400, "ThrottlingException", 400},
+	"ValidationError":             {"ValidationError", 400, "ValidationException", 400},
+}

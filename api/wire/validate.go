@@ -1,0 +1,226 @@
+package wire
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"emulator/api"
+	"emulator/api/model"
+)
+
+// check holds the constraints of a shape in the form in which they are checked.
+type check struct {
+	min, max *float64
+	enum     []string
+	pattern  *pattern
+}
+
+// newCheck returns nil for a shape without constraints.
+func newCheck(s *model.Shape) (*check, error) {
+	if s.Min == nil && s.Max == nil && s.Pattern == "" && len(s.Enum) == 0 {
+		return nil, nil
+	}
+	c := &check{min: s.Min, max: s.Max, enum: s.Enum}
+	if s.Pattern != "" {
+		var err error
+		if c.pattern, err = compilePattern(s.Pattern); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// validate checks the input against every constraint of the model, and words what it
+// finds as AWS does.
+func (o *Operation) validate(in reflect.Value) error {
+	if !o.in.deep {
+		return nil
+	}
+	var w violations
+	w.structure(o.in, in)
+	if len(w.found) == 0 {
+		return nil
+	}
+	plural := ""
+	if len(w.found) > 1 {
+		plural = "s"
+	}
+	return api.Errorf("ValidationError", "%d validation error%s detected: %s", len(w.found), plural, strings.Join(w.found, "; "))
+}
+
+type violations struct {
+	path  []string
+	found []string
+}
+
+// add notes a violation. A sensitive value is not repeated.
+func (w *violations) add(p *plan, v reflect.Value, constraint string) {
+	value := "Value"
+	if !p.shape.Sensitive && p.kind != blobKind {
+		value = "Value '" + describe(v) + "'"
+	}
+	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), constraint))
+}
+
+func describe(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return describe(v.Elem())
+	case reflect.String:
+		return v.String()
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = describe(v.Index(i))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Struct:
+		var parts []string
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				if value, ok := present(v.Field(i)); ok {
+					parts = append(parts, lowerFirst(f.Name)+"="+describe(value))
+				}
+			}
+		}
+		return v.Type().Name() + "(" + strings.Join(parts, ", ") + ")"
+	default:
+		return fmt.Sprint(v.Interface())
+	}
+}
+
+func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
+
+func (w *violations) structure(p *plan, v reflect.Value) {
+	for i := range p.fields {
+		f := &p.fields[i]
+		if !f.required && !f.plan.deep {
+			continue
+		}
+		w.path = append(w.path, lowerFirst(f.name))
+		value, ok := present(v.Field(f.index))
+		switch {
+		case ok && f.plan.deep:
+			w.value(f.plan, value)
+		case !ok && f.required:
+			w.found = append(w.found, "Value null at '"+strings.Join(w.path, ".")+"' failed to satisfy constraint: Member must not be null")
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+}
+
+func (w *violations) value(p *plan, v reflect.Value) {
+	if p.check != nil {
+		w.constraints(p, v)
+	}
+	switch {
+	case p.kind == structureKind:
+		w.structure(p, v)
+	case p.kind == listKind && p.element.deep:
+		for i := range v.Len() {
+			w.path = append(w.path, strconv.Itoa(i+1), "member")
+			if item, ok := present(v.Index(i)); ok || item.Kind() == reflect.String {
+				w.value(p.element, item)
+			}
+			w.path = w.path[:len(w.path)-2]
+		}
+	case p.kind == mapKind && p.element.deep:
+		for _, key := range sortedKeys(v) {
+			w.path = append(w.path, key.String(), "member")
+			w.value(p.element, v.MapIndex(key))
+			w.path = w.path[:len(w.path)-2]
+		}
+	}
+}
+
+func (w *violations) constraints(p *plan, v reflect.Value) {
+	c := p.check
+	if c.pattern != nil && p.kind == stringKind && !c.pattern.match(v.String()) {
+		w.add(p, v, "satisfy regular expression pattern: "+c.pattern.text)
+	}
+	if len(c.enum) > 0 && p.kind == stringKind && !slices.Contains(c.enum, v.String()) {
+		w.add(p, v, "satisfy enum value set: ["+strings.Join(c.enum, ", ")+"]")
+	}
+	if c.min == nil && c.max == nil {
+		return
+	}
+	measure, n := "length", 0.0
+	switch p.kind {
+	case stringKind:
+		n = float64(utf8.RuneCountInString(v.String()))
+	case blobKind, listKind, mapKind:
+		n = float64(v.Len())
+	case integerKind:
+		measure, n = "value", float64(v.Int())
+	case floatKind:
+		measure, n = "value", v.Float()
+	default:
+		return
+	}
+	if c.min != nil && n < *c.min {
+		w.add(p, v, "have "+measure+" greater than or equal to "+strconv.FormatFloat(*c.min, 'f', -1, 64))
+	}
+	if c.max != nil && n > *c.max {
+		w.add(p, v, "have "+measure+" less than or equal to "+strconv.FormatFloat(*c.max, 'f', -1, 64))
+	}
+}
+
+// pattern is a regular expression that a whole value must match.
+type pattern struct {
+	text    string // as AWS writes it
+	regexp  *regexp.Regexp
+	ascii   *[128]bool // of a pattern that is one class, repeated: most are
+	minimum int
+}
+
+var (
+	unicodeEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
+	oneClass      = regexp.MustCompile(`^\[[^\]]+\][*+]$`)
+)
+
+// compilePattern translates a pattern of the model, which is Java's, to Go's syntax.
+func compilePattern(text string) (*pattern, error) {
+	translated, ok := rewritten[text]
+	if !ok {
+		translated = unicodeEscape.ReplaceAllString(text, `\x{$1}`)
+	}
+	re, err := regexp.Compile(`^(?s:` + translated + `)$`)
+	if err != nil {
+		return nil, err
+	}
+	p := &pattern{text: text, regexp: re}
+	if oneClass.MatchString(translated) {
+		p.ascii = new([128]bool)
+		for c := range p.ascii {
+			p.ascii[c] = re.MatchString(string(rune(c)))
+		}
+		if strings.HasSuffix(translated, "+") {
+			p.minimum = 1
+		}
+	}
+	return p, nil
+}
+
+func (p *pattern) match(s string) bool {
+	if p.ascii == nil || strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 {
+		return p.regexp.MatchString(s)
+	}
+	for i := range len(s) {
+		if !p.ascii[s[i]] {
+			return false
+		}
+	}
+	return len(s) >= p.minimum
+}
+
+// rewritten are the patterns that Go's syntax has no words for, as equivalents by hand.
+var rewritten = map[string]string{
+	// An account alias: no hyphen follows another. The length has a constraint of its own.
+	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
+}
