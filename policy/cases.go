@@ -8,145 +8,228 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// Case is an authorization question with its answer: a test of policies that
-// needs no server.
+// Case is a decision to be tested: a request, the policies that apply, and what is
+// expected of them.
 type Case struct {
-	Name    string `json:"name"`
-	Request struct {
-		Principal       string                `json:"principal"`
-		Action          string                `json:"action"`
-		Resource        string                `json:"resource"`
-		ResourceAccount string                `json:"resourceAccount"`
-		Context         map[string]caseValues `json:"context"`
-	} `json:"request"`
-	Policies struct {
-		Identity []struct {
-			Name     string          `json:"name"`
-			Document json.RawMessage `json:"document"`
-		} `json:"identity"`
-		Boundary json.RawMessage     `json:"boundary"`
-		Session  []json.RawMessage   `json:"session"`
-		Resource json.RawMessage     `json:"resource"`
-		SCPs     [][]json.RawMessage `json:"scps"`
-		RCPs     [][]json.RawMessage `json:"rcps"`
-		// Grants are the names of KMS grants that allow the request.
-		Grants []string `json:"grants"`
-	} `json:"policies"`
-	// Expected is an Effect's name.
-	Expected string `json:"expected"`
-	// Source is where the answer comes from.
-	Source string `json:"source"`
+	Name     string       `json:"name"`
+	Request  CaseRequest  `json:"request"`
+	Policies CasePolicies `json:"policies"`
+	// Expected is "Allowed", "ExplicitlyDenied" or "ImplicitlyDenied"; "" expects nothing.
+	Expected string `json:"expected,omitempty"`
+	// Source says why that is expected: the page of AWS's documentation.
+	Source string `json:"source,omitempty"`
 }
 
-// caseValues takes a single value for a list.
-type caseValues []string
+// CaseRequest is the request of a Case.
+type CaseRequest struct {
+	// Principal is the ARN of a user, session or account root, an identity provider, the name of
+	// a service, or "*" for an anonymous caller.
+	Principal string `json:"principal"`
+	// Issuer is the ARN of the role behind a session, if that has a path, or of the user behind a
+	// federated user.
+	Issuer string `json:"issuer,omitempty"`
+	// UniqueID of the user or role.
+	UniqueID        string                `json:"uniqueId,omitempty"`
+	Action          string                `json:"action"`
+	Resource        string                `json:"resource"`
+	ResourceAccount string                `json:"resourceAccount,omitempty"`
+	Context         map[string]CaseValues `json:"context,omitempty"`
+}
 
-func (v *caseValues) UnmarshalJSON(b []byte) error {
-	if bytes.HasPrefix(b, []byte("[")) {
-		return json.Unmarshal(b, (*[]string)(v))
+// CaseValues are the values of a context key. In JSON a single value needs no list.
+type CaseValues []string
+
+// UnmarshalJSON reads a value or a list of them; numbers and Booleans need no quotes.
+func (v *CaseValues) UnmarshalJSON(text []byte) error {
+	list := []json.RawMessage{text}
+	if len(text) > 0 && text[0] == '[' {
+		if err := json.Unmarshal(text, &list); err != nil {
+			return err
+		}
 	}
-	*v = make(caseValues, 1)
-	return json.Unmarshal(b, &(*v)[0])
+	*v = make(CaseValues, len(list))
+	for i, item := range list {
+		switch {
+		case len(item) > 0 && item[0] == '"':
+			if err := json.Unmarshal(item, &(*v)[i]); err != nil {
+				return err
+			}
+		case len(item) > 0 && (item[0] == '{' || item[0] == '['):
+			return errors.New("a context key has a string or a list of strings")
+		default:
+			(*v)[i] = string(item)
+		}
+	}
+	return nil
 }
 
-// ReadCases reads cases: a JSON object, an array of them, or one object a line; also gzipped.
+// CasePolicies are the policies of a Case.
+type CasePolicies struct {
+	Identity []CasePolicy   `json:"identity,omitempty"`
+	Boundary *CasePolicy    `json:"boundary,omitempty"`
+	Session  []CasePolicy   `json:"session,omitempty"`
+	Resource *CasePolicy    `json:"resource,omitempty"`
+	SCPs     [][]CasePolicy `json:"scps,omitempty"`
+	RCPs     [][]CasePolicy `json:"rcps,omitempty"`
+	// Grants are the IDs of KMS grants that allow the request.
+	Grants []string `json:"grants,omitempty"`
+}
+
+// CasePolicy is a document, or a document with a name.
+type CasePolicy struct {
+	Name     string          `json:"name,omitempty"`
+	Document json.RawMessage `json:"document"`
+}
+
+// UnmarshalJSON reads {"name": …, "document": …} or just the document, which may be
+// a string too.
+func (p *CasePolicy) UnmarshalJSON(text []byte) error {
+	type named CasePolicy
+	if len(text) > 0 && text[0] == '{' {
+		if err := json.Unmarshal(text, (*named)(p)); err != nil {
+			return err
+		}
+	}
+	if p.Document == nil {
+		*p = CasePolicy{Document: bytes.Clone(text)}
+	}
+	if len(p.Document) > 0 && p.Document[0] == '"' {
+		var document string
+		if err := json.Unmarshal(p.Document, &document); err != nil {
+			return err
+		}
+		p.Document = json.RawMessage(document)
+	}
+	return nil
+}
+
+// ReadCases reads cases: an array of them, or any number of them one after the other, such as one a
+// line; also compressed by gzip.
 func ReadCases(r io.Reader) ([]Case, error) {
-	b := bufio.NewReader(r)
-	if magic, _ := b.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(b)
+	buffered := bufio.NewReader(r)
+	if magic, _ := buffered.Peek(2); string(magic) == "\x1f\x8b" {
+		z, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cases: %w", err)
 		}
-		b = bufio.NewReader(z)
+		buffered = bufio.NewReader(z)
 	}
-	d := json.NewDecoder(b)
 	var cases []Case
+	d := json.NewDecoder(buffered)
 	for {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); errors.Is(err, io.EOF) {
+		var text json.RawMessage
+		err := d.Decode(&text)
+		if errors.Is(err, io.EOF) {
 			return cases, nil
-		} else if err != nil {
-			return nil, err
 		}
-		var some []Case
-		if bytes.HasPrefix(raw, []byte("[")) {
-			if err := strict(raw, &some); err != nil {
-				return nil, err
-			}
-		} else {
-			some = make([]Case, 1)
-			if err := strict(raw, &some[0]); err != nil {
-				return nil, err
-			}
-		}
-		cases = append(cases, some...)
-	}
-}
-
-func strict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
-}
-
-// Build parses the case's policies. The policy on the resource is a key policy for actions of KMS and a
-// trust policy for those of STS.
-func (c *Case) Build() (*Request, *Policies, error) {
-	r := &Request{
-		Principal: ParsePrincipal(c.Request.Principal), Action: c.Request.Action, Resource: c.Request.Resource,
-		ResourceAccount: c.Request.ResourceAccount,
-	}
-	keys := make(map[string][]string, len(c.Request.Context))
-	for k, v := range c.Request.Context {
-		keys[k] = v
-	}
-	r.Context = NewContext(keys)
-	p := &Policies{Grants: c.Policies.Grants}
-	var errs []error
-	parse := func(kind Kind, name string, raw json.RawMessage) Named {
-		// Cases are about decisions: actions that AWS refuses in a trust policy do no harm.
-		parsed, err := (&parser{kind: kind, text: string(raw), anyAction: true}).parse()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s policy %s: %w", c.Name, kind, name, err))
+			return nil, fmt.Errorf("cases: %w", err)
 		}
-		return Named{name, parsed}
-	}
-	for _, i := range c.Policies.Identity {
-		p.Identity = append(p.Identity, parse(Identity, i.Name, i.Document))
-	}
-	if present(c.Policies.Boundary) {
-		p.Boundary = parse(Identity, "boundary", c.Policies.Boundary)
-	}
-	for i, s := range c.Policies.Session {
-		p.Session = append(p.Session, parse(Session, fmt.Sprint("session ", i+1), s))
-	}
-	service, _, _ := strings.Cut(strings.ToLower(c.Request.Action), ":")
-	p.ResourceKind = Resource
-	switch service {
-	case "kms":
-		p.ResourceKind = KeyPolicy
-	case "sts":
-		p.ResourceKind = TrustPolicy
-	}
-	if present(c.Policies.Resource) {
-		p.Resource = parse(p.ResourceKind, "resource", c.Policies.Resource)
-	}
-	levels := func(kind Kind, raw [][]json.RawMessage) (levels [][]Named) {
-		for i, level := range raw {
-			var policies []Named
-			for j, text := range level {
-				policies = append(policies, parse(kind, fmt.Sprintf("%s %d.%d", kind, i+1, j+1), text))
-			}
-			levels = append(levels, policies)
+		var several []Case
+		if text[0] == '[' {
+			err = json.Unmarshal(text, &several)
+		} else {
+			several = make([]Case, 1)
+			err = json.Unmarshal(text, &several[0])
 		}
-		return levels
+		if err != nil {
+			return nil, fmt.Errorf("case %d: %w", len(cases)+1, err)
+		}
+		cases = append(cases, several...)
 	}
-	p.SCPs = levels(SCP, c.Policies.SCPs)
-	p.RCPs = levels(RCP, c.Policies.RCPs)
-	return r, p, errors.Join(errs...)
 }
 
-func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+// Build parses what a case holds.
+func (c *Case) Build() (*Request, *Policies, error) {
+	principal, err := ParsePrincipal(c.Request.Principal)
+	if err != nil {
+		return nil, nil, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	if principal.Type == FederatedUser {
+		principal.UserARN = c.Request.Issuer
+	} else if c.Request.Issuer != "" {
+		principal.RoleARN = c.Request.Issuer
+		principal.ServiceLinked = strings.Contains(c.Request.Issuer, ":role/aws-service-role/")
+	}
+	principal.UniqueID = c.Request.UniqueID
+	context := make(MapContext, len(c.Request.Context))
+	for key, values := range c.Request.Context {
+		context[strings.ToLower(key)] = values
+	}
+	req := &Request{
+		Principal: principal, Action: c.Request.Action, Resource: c.Request.Resource,
+		ResourceAccount: c.Request.ResourceAccount, Context: context,
+	}
+	b := builder{}
+	p := &Policies{
+		Identity: b.several(Identity, c.Policies.Identity),
+		Boundary: b.one(Identity, c.Policies.Boundary),
+		Session:  b.several(Session, c.Policies.Session),
+		Resource: b.one(c.resourceKind(), c.Policies.Resource), ResourceKind: c.resourceKind(),
+		SCPs:   b.levels(SCP, c.Policies.SCPs),
+		RCPs:   b.levels(RCP, c.Policies.RCPs),
+		Grants: c.Policies.Grants,
+	}
+	if b.err != nil {
+		return nil, nil, fmt.Errorf("case %s: %w", c.Name, b.err)
+	}
+	return req, p, nil
+}
+
+// builder parses the policies of a case and keeps the first error.
+type builder struct{ err error }
+
+func (b *builder) one(kind Kind, from *CasePolicy) Named {
+	if from == nil {
+		return Named{}
+	}
+	parsed := parse(kind, string(from.Document))
+	// Useless actions in a trust policy are refused when it is stored, but they decide nothing.
+	parsed.problems = slices.DeleteFunc(parsed.problems, func(p problem) bool { return p.fault == faultTrustAction })
+	policy, err := parsed.result()
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("%s policy %s: %w", kind, from.Name, err)
+	}
+	return Named{Name: from.Name, Policy: policy}
+}
+
+func (b *builder) several(kind Kind, from []CasePolicy) []Named {
+	named := make([]Named, len(from))
+	for i := range from {
+		named[i] = b.one(kind, &from[i])
+	}
+	return named
+}
+
+func (b *builder) levels(kind Kind, from [][]CasePolicy) [][]Named {
+	levels := make([][]Named, len(from))
+	for i := range from {
+		levels[i] = b.several(kind, from[i])
+	}
+	return levels
+}
+
+// resourceKind tells the kind of the resource policy from what it is on.
+func (c *Case) resourceKind() Kind {
+	arn, _ := ParseARN(c.Request.Resource)
+	switch {
+	case arn.Service == "kms":
+		return KeyPolicy
+	case arn.Service == "iam" && strings.HasPrefix(strings.ToLower(c.Request.Action), "sts:"):
+		return TrustPolicy
+	}
+	return Resource
+}
+
+// Run decides the case.
+func (c *Case) Run() (Decision, error) {
+	req, p, err := c.Build()
+	if err != nil {
+		return Decision{}, err
+	}
+	return Evaluate(req, p), nil
+}

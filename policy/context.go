@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
-// Context is what a request carries for conditions and variables. Key names are
-// given in lower case. A key with no values counts as absent.
+// Context is what conditions and variables know about a request. It may compute
+// values when they are asked for.
 type Context interface {
+	// Values returns the values of a context key, whose name is given in lower case, and
+	// whether the request has it. A key with no values counts as absent. The caller doesn't
+	// change the values.
 	Values(key string) (values []string, ok bool)
 }
 
-// MapContext is a Context of a map, whose keys are in lower case.
+// MapContext is a Context with its keys in lower case.
 type MapContext map[string][]string
 
 // Values implements Context.
 func (m MapContext) Values(key string) ([]string, bool) {
 	values, ok := m[key]
-	return values, ok && len(values) > 0
+	return values, ok
 }
 
 // NewContext returns a Context of the given keys, whatever their case.
@@ -30,32 +33,39 @@ func NewContext(keys map[string][]string) MapContext {
 	return m
 }
 
-// ContextKeys returns the names of the context keys that a policy refers to, in its conditions
-// and variables, sorted.
+// ContextKeys returns the names of the context keys that a policy refers to in its
+// conditions and variables, sorted, each as it was first written.
+//
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetContextKeysForCustomPolicy.html
 func (p *Policy) ContextKeys() []string {
-	keys := make(map[string]string) // by lower-case name, the name as first written
+	written := make(map[string]string) // by lower-case name
 	add := func(key string) {
-		if lower := strings.ToLower(key); keys[lower] == "" {
-			keys[lower] = key
+		if lower := strings.ToLower(key); written[lower] == "" {
+			written[lower] = key
 		}
 	}
 	addTemplate := func(t *template) {
-		for _, part := range t.parts {
-			if part.key != "" {
-				add(part.key)
+		for i := range t.parts {
+			if t.parts[i].key != "" {
+				add(t.parts[i].written)
 			}
 		}
 	}
-	for _, s := range p.Statements {
-		for i := range s.conditions {
-			add(s.conditions[i].key)
-			for j := range s.conditions[i].values {
-				addTemplate(&s.conditions[i].values[j].template)
+	for i := range p.Statements {
+		s := &p.Statements[i]
+		for j := range s.resources {
+			addTemplate(&s.resources[j])
+		}
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			add(c.key)
+			for k := range c.values {
+				addTemplate(&c.values[k].text)
+				for l := range c.values[k].arn {
+					addTemplate(&c.values[k].arn[l])
+				}
 			}
 		}
-		for i := range s.resources {
-			addTemplate(&s.resources[i])
-		}
 	}
-	return slices.Sorted(maps.Values(keys))
+	return slices.Sorted(maps.Values(written))
 }

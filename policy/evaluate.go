@@ -2,331 +2,305 @@ package policy
 
 import "strings"
 
-// Request is what somebody asks to do.
+// Request is what is to be decided.
 type Request struct {
 	Principal Principal
-	// Action: "kms:Decrypt".
+	// Action as policies name it: "kms:Decrypt".
 	Action string
-	// Resource is an ARN, or "*" for actions on none.
+	// Resource is an ARN, or "*" for actions without one.
 	Resource string
-	// ResourceAccount owns the resource.
+	// ResourceAccount owns the resource; "" stands for the principal's account.
 	ResourceAccount string
-	// Context holds the condition keys.
+	// Context is what else is known; nil knows nothing.
 	Context Context
-
-	action string // in lower case
 }
 
-// Named is a policy with the name under which an explanation shows it.
+// Named is a policy with its name in traces and messages.
 type Named struct {
-	// Name is an ARN for managed policies, or the name of an inline one.
-	Name   string
+	// Name is the ARN of a managed policy or the name of an inline one.
+	Name string
+	// Policy is nil if it applies but can't be had, and allows nothing then.
 	Policy *Policy
 }
 
-// Policies are those that apply to a request.
+// Policies are all that apply to a request.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 type Policies struct {
-	// Identity are the policies of the user and its groups, or of the role.
+	// Identity policies of the user and its groups, or of the role. Those of the root user
+	// and of principals outside of accounts are not looked at.
 	Identity []Named
-	// Boundary is the permissions boundary; its Policy is nil if there is none.
+	// Boundary is the permissions boundary; the zero value if there is none.
 	Boundary Named
-	// Session are the session policies. Without any a session is not limited by them,
-	// unless SessionLimited is set: a federated user without a policy may do nothing.
+	// Session policies, inline and managed alike. Without any a session is not limited by
+	// them, unless SessionLimited is set: a federated user without session policies may do nothing.
 	Session        []Named
 	SessionLimited bool
-	// Resource is the policy on the resource; its Policy is nil if there is none.
+	// Resource is the policy on the resource; the zero value if it has none.
 	Resource Named
-	// ResourceKind is KeyPolicy or TrustPolicy if the resource is of a kind whose policy must
-	// itself allow, also where Resource has none.
+	// ResourceKind is KeyPolicy or TrustPolicy if the resource is a key or a role: their
+	// policies must themselves allow. It is needed only where Resource has no policy that tells it.
 	ResourceKind Kind
-	// SCPs of the principal's account, by level, the organization's root first. Empty if none apply:
-	// no organization, the management account, a service-linked role.
+	// SCPs of the principal's account, by level from the root to the account. Empty: none apply, as in a
+	// management account.
 	SCPs [][]Named
-	// RCPs of the resource's account, by level.
+	// RCPs of the resource's account by level. RCPFullAWSAccess is implied in each.
 	RCPs [][]Named
-	// Grants are the KMS grants that allow this request to its principal.
+	// Grants are the IDs of KMS grants that allow this very request to this principal.
 	Grants []string
 }
 
-// Effect is the outcome of a decision.
-type Effect int
-
-// The effects. ImplicitlyDenied is the zero value: nothing is allowed unless something allows it.
-const (
-	ImplicitlyDenied Effect = iota
-	ExplicitlyDenied
-	Allowed
-)
-
-// String returns "Allowed", "ExplicitlyDenied" or "ImplicitlyDenied".
-func (e Effect) String() string {
-	return [...]string{"ImplicitlyDenied", "ExplicitlyDenied", "Allowed"}[e]
-}
-
-// Source is a type of policy.
-type Source int
-
-// The sources of a decision, in the order in which explicit denials are looked for.
-const (
-	NoSource Source = iota
-	FromSCP
-	FromRCP
-	FromResource
-	FromIdentity
-	FromBoundary
-	FromSession
-	FromGrant
-	FromTrust
-)
-
-// Decision is the outcome and what decided it.
-type Decision struct {
-	Effect Effect
-	// Source is the type of policy that denied, or that should have allowed and did
-	// not, or that allowed. NoSource if the root user needed no policy.
-	Source Source
-	// Policy is the name of the policy that denied explicitly or allowed, or "".
-	Policy string
-	// Statement denied explicitly or allowed; nil for an implicit denial.
-	Statement *Statement
-}
-
-// Evaluate decides.
+// Evaluate decides on a request.
 //
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-func Evaluate(r *Request, p *Policies) Decision {
-	r.prepare()
-	root := r.Principal.Type == AccountRoot
-	resourceSource := FromResource
-	if p.ResourceKind == TrustPolicy {
-		resourceSource = FromTrust
-	}
+// An explicit deny in any policy that applies is final. Otherwise the service control policies of
+// each level must allow. Within an account it then takes an identity policy or a
+// resource policy, and from another account both, where boundary and session policies limit what identity
+// policies allow, and some of what resource policies do; see grant.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+func Evaluate(req *Request, p *Policies) Decision {
+	e := newEvaluation(req)
+	return e.decide(p)
+}
 
-	// An explicit denial anywhere decides.
-	var identity, boundary, session, resource verdict
-	resourceReach := unnamed
-	for _, level := range p.SCPs {
-		v := r.all(level)
-		if d, denied := v.denial(FromSCP); denied {
-			return d
-		}
+// evaluation is a request made ready to be matched with many statements.
+type evaluation struct {
+	principal *Principal
+	action    string // in lower case
+	resource  string
+	context   Context
+	same      bool // principal and resource are of one account
+}
+
+func newEvaluation(req *Request) evaluation {
+	e := evaluation{
+		principal: &req.Principal, action: strings.ToLower(req.Action), resource: req.Resource, context: req.Context,
+		same: req.ResourceAccount == "" || req.ResourceAccount == req.Principal.Account,
 	}
-	for _, level := range p.RCPs {
-		if d, denied := r.all(level).denial(FromRCP); denied {
-			return d
-		}
+	if e.context == nil {
+		e.context = MapContext(nil)
 	}
-	if p.Resource.Policy != nil {
-		resource, resourceReach = r.resource(p.Resource)
-		if d, denied := resource.denial(resourceSource); denied {
-			return d
-		}
+	return e
+}
+
+// inAccount reports whether the principal belongs to an account, whose policies apply to it.
+func (p *Principal) inAccount() bool {
+	return p.Type != Anonymous && p.Type != Federated && p.Type != Service
+}
+
+// isRoot reports whether the principal is a root user, or one that a root user federated.
+// It may do all that its account may.
+func (p *Principal) isRoot() bool {
+	return p.Type == AccountRoot || p.Type == FederatedUser && strings.HasSuffix(p.UserARN, ":root")
+}
+
+func (p *Principal) hasIdentityPolicies() bool { return p.inAccount() && !p.isRoot() }
+
+// limitedBySCPs: neither service-linked roles nor anybody outside of accounts.
+func (p *Principal) limitedBySCPs() bool { return p.inAccount() && !p.ServiceLinked }
+
+// limitedByRCPs: everybody, from anywhere, but service-linked roles.
+func (p *Principal) limitedByRCPs() bool { return !p.ServiceLinked }
+
+// resourceKind is the kind of the policy on the resource, also where that is missing.
+func (p *Policies) resourceKind() Kind {
+	if p.Resource.Policy != nil && (p.ResourceKind == Identity || p.ResourceKind == Resource) {
+		return p.Resource.Policy.Kind
 	}
-	if !root {
-		identity = r.all(p.Identity)
-		if d, denied := identity.denial(FromIdentity); denied {
-			return d
+	return p.ResourceKind
+}
+
+// resourceSource is what AWS calls the policy on the resource.
+func (p *Policies) resourceSource() Source {
+	if p.resourceKind() == TrustPolicy {
+		return FromTrust
+	}
+	return FromResource
+}
+
+// resourceMustAllow: IAM alone can't allow the use of a key or role.
+func (p *Policies) resourceMustAllow() bool {
+	kind := p.resourceKind()
+	return kind == KeyPolicy || kind == TrustPolicy
+}
+
+// verdict is what policies of one type say together.
+type verdict struct {
+	source Source
+	grant  closeness // of the closest Allow
+	allow  *Statement
+	deny   *Statement
+	by     string // the name of the policy of deny or else of allow
+}
+
+func (v *verdict) allowed() bool { return v.grant != noMatch }
+
+func (v *verdict) decision(effect Effect, s *Statement) Decision {
+	return Decision{Effect: effect, Source: v.source, Policy: v.by, Statement: s}
+}
+
+// ask asks policies, until one denies.
+func (v *verdict) ask(e *evaluation, policies ...Named) {
+	for i := range policies {
+		if policies[i].Policy == nil {
+			continue
 		}
-		if p.Boundary.Policy != nil {
-			boundary = r.one(p.Boundary)
-			if d, denied := boundary.denial(FromBoundary); denied {
-				return d
+		statements := policies[i].Policy.Statements
+		for j := range statements {
+			s := &statements[j]
+			if s.Allow && v.grant == matchDirectly {
+				continue // no Allow can say more
+			}
+			m := s.match(e)
+			switch {
+			case m == noMatch:
+			case !s.Allow:
+				v.deny, v.by = s, policies[i].Name
+				return
+			case m > v.grant:
+				v.grant, v.allow, v.by = m, s, policies[i].Name
 			}
 		}
 	}
-	session = r.all(p.Session)
-	if d, denied := session.denial(FromSession); denied {
-		return d
-	}
-
-	// Each level of service control policies must allow.
-	for _, level := range p.SCPs {
-		if !r.all(level).allowed() {
-			return Decision{Source: FromSCP}
-		}
-	}
-	return r.permit(p, resourceSource, identity, boundary, session, resource, resourceReach)
 }
 
-// permit decides a request that nothing denies explicitly: what must allow, does?
-func (r *Request) permit(p *Policies, resourceSource Source, identity, boundary, session, resource verdict, reached reach) Decision {
-	who := &r.Principal
-	if len(p.Grants) > 0 && !resource.allowed() {
-		// A grant allows as a policy on the resource does that names the grantee.
-		resource, reached = verdict{allow: &Statement{Allow: true}, by: p.Grants[0]}, viaSelf
-		resourceSource = FromGrant
+// match reports whether a statement is about the request, and how closely its
+// Principal names the caller.
+func (s *Statement) match(e *evaluation) closeness {
+	if !s.matchAction(e.action) {
+		return noMatch
 	}
-	byResource := resource.decision(resourceSource)
-	sameAccount := who.Account == r.ResourceAccount
-	switch {
-	case who.Type == Service || who.Type == Federated || who.Type == Anonymous:
-		// They have no policies of their own.
-		if !resource.allowed() {
-			return Decision{Source: resourceSource}
-		}
-		return byResource
-	case sameAccount && resource.allowed() && reached == viaSelf && who.Type != AccountRoot:
-		// Named itself: its own policies need not allow, nor its boundary and session policies.
-		return byResource
-	}
-
-	// The limits: what does not allow here, denies.
-	limited := func() (Decision, bool) {
-		if p.Boundary.Policy != nil && who.Type != AccountRoot && !boundary.allowed() {
-			return Decision{Source: FromBoundary}, true
-		}
-		if (len(p.Session) > 0 || p.SessionLimited) && !session.allowed() {
-			return Decision{Source: FromSession}, true
-		}
-		return Decision{}, false
-	}
-	mustAllow := p.ResourceKind == KeyPolicy || p.ResourceKind == TrustPolicy
-	if (mustAllow || !sameAccount) && !resource.allowed() {
-		if !sameAccount && who.Type != AccountRoot && !identity.allowed() {
-			return Decision{Source: FromIdentity}
-		}
-		return Decision{Source: resourceSource}
-	}
-	byIdentity := identity.decision(FromIdentity)
-	switch {
-	case who.Type == AccountRoot:
-		byIdentity = Decision{Effect: Allowed}
-	case identity.allowed():
-	case sameAccount && resource.allowed() && reached != viaAccount:
-		// Everyone or the role is named: no identity policy is needed, but the limits hold.
-		byIdentity = byResource
-	default:
-		return Decision{Source: FromIdentity}
-	}
-	if d, denied := limited(); denied {
-		return d
-	}
-	return byIdentity
-}
-
-func (r *Request) prepare() {
-	if r.action == "" {
-		r.action = strings.ToLower(r.Action)
-	}
-	if r.Context == nil {
-		r.Context = MapContext(nil)
-	}
-}
-
-// verdict is what policies of one type say: the first statement that denies, else the
-// first that allows.
-type verdict struct {
-	allow, deny *Statement
-	by          string // the name of its policy
-}
-
-func (v verdict) allowed() bool { return v.allow != nil && v.deny == nil }
-
-func (v verdict) denial(s Source) (Decision, bool) {
-	return Decision{Effect: ExplicitlyDenied, Source: s, Policy: v.by, Statement: v.deny}, v.deny != nil
-}
-
-func (v verdict) decision(s Source) Decision {
-	return Decision{Effect: Allowed, Source: s, Policy: v.by, Statement: v.allow}
-}
-
-// all asks policies of one type.
-func (r *Request) all(policies []Named) verdict {
-	var v verdict
-	for i := range policies {
-		one := r.one(policies[i])
-		if one.deny != nil {
-			return one
-		}
-		if v.allow == nil {
-			v = one
-		}
-	}
-	return v
-}
-
-func (r *Request) one(n Named) verdict {
-	v := verdict{by: n.Name}
-	for _, s := range n.Policy.Statements {
-		if (s.Allow && v.allow != nil) || !s.matches(r, nil) {
-			continue
-		}
-		if !s.Allow {
-			v.deny = s
-			return v
-		}
-		v.allow = s
-	}
-	return v
-}
-
-// resource asks the policy on the resource, and how closely it names the principal
-// where it allows.
-func (r *Request) resource(n Named) (verdict, reach) {
-	v, closest := verdict{by: n.Name}, unnamed
-	for _, s := range n.Policy.Statements {
-		if !s.matches(r, nil) {
-			continue
-		}
-		if !s.Allow {
-			v.deny = s
-			return v, closest
-		}
-		if reached := s.reach(&r.Principal); reached > closest {
-			v.allow, closest = s, reached
-		}
-	}
-	return v, closest
-}
-
-// matches reports whether the statement is about the request. If why is not nil
-// it is told the first element that does not match.
-func (s *Statement) matches(r *Request, why *Mismatch) bool {
-	if s.principals != nil && s.reach(&r.Principal) == unnamed {
-		why.principal(s, r)
-		return false
-	}
-	if !s.matchesAction(r.action) {
-		why.action(s, r)
-		return false
-	}
-	if !s.matchesResource(r) {
-		why.resource(s, r)
-		return false
+	m := s.matchPrincipal(e.principal)
+	if m == noMatch || !s.matchResource(e) {
+		return noMatch
 	}
 	for i := range s.conditions {
-		if c := &s.conditions[i]; !c.match(r.Context) {
-			why.condition(c, r)
-			return false
+		if !s.conditions[i].holds(e.context) {
+			return noMatch
 		}
 	}
-	return true
+	return m
 }
 
-func (s *Statement) matchesAction(action string) bool {
-	for _, p := range s.actions {
-		if p.match(action) {
+func (s *Statement) matchAction(action string) bool {
+	for i := range s.actions {
+		if s.actions[i].match(action) {
 			return !s.notAction
 		}
 	}
 	return s.notAction
 }
 
-func (s *Statement) matchesResource(r *Request) bool {
+func (s *Statement) matchResource(e *evaluation) bool {
 	if s.anyResource {
 		return true
 	}
 	for i := range s.resources {
-		p, ok := s.resources[i].resolve(r.Context)
-		if !ok {
-			if s.notResource {
-				return false // an unresolved variable makes the statement fail either way
-			}
-			continue
-		}
-		if p.match(r.Resource) {
+		if p, ok := s.resources[i].resolve(e.context); ok && p.match(e.resource) {
 			return !s.notResource
 		}
 	}
 	return s.notResource
+}
+
+// notAllowed is the decision when policies of a type had to allow and didn't.
+func notAllowed(s Source) Decision { return Decision{Source: s} }
+
+// decide asks in the order of AWS's own diagram, which decides what type of policy a
+// denial speaks of when there are several.
+func (e *evaluation) decide(p *Policies) Decision {
+	who := e.principal
+	rcps, scps := verdict{source: FromRCP}, verdict{source: FromSCP}
+	identity, boundary, session := verdict{source: FromIdentity}, verdict{source: FromBoundary}, verdict{source: FromSession}
+	resource := verdict{source: p.resourceSource()}
+
+	if who.limitedByRCPs() {
+		for _, level := range p.RCPs {
+			if rcps.ask(e, level...); rcps.deny != nil {
+				return rcps.decision(ExplicitlyDenied, rcps.deny)
+			}
+		}
+	}
+	scpsAllow := true
+	if who.limitedBySCPs() {
+		for _, level := range p.SCPs {
+			scps.grant = noMatch
+			if scps.ask(e, level...); scps.deny != nil {
+				return scps.decision(ExplicitlyDenied, scps.deny)
+			}
+			scpsAllow = scpsAllow && scps.allowed()
+		}
+	}
+	resource.ask(e, p.Resource)
+	if who.hasIdentityPolicies() {
+		identity.ask(e, p.Identity...)
+		boundary.ask(e, p.Boundary)
+	}
+	if who.inAccount() {
+		session.ask(e, p.Session...)
+	}
+	for _, v := range [...]*verdict{&resource, &identity, &boundary, &session} {
+		if v.deny != nil {
+			return v.decision(ExplicitlyDenied, v.deny)
+		}
+	}
+	if !scpsAllow {
+		return notAllowed(FromSCP)
+	}
+	return e.grant(p, &identity, &boundary, &session, &resource)
+}
+
+// grant decides when nothing denies.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-id-rdp.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-eval-logic
+func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *verdict) Decision {
+	who := e.principal
+	if who.isRoot() && resource.source == FromTrust {
+		return notAllowed(FromTrust) // Roles may not be assumed by root users.
+	}
+	if len(p.Grants) > 0 {
+		resource.addGrant(who, p.Grants[0])
+	}
+	if !resource.allowed() && (!who.inAccount() || !e.same || p.resourceMustAllow()) {
+		return notAllowed(p.resourceSource())
+	}
+	if !who.inAccount() || e.same && resource.grant == matchDirectly {
+		// What is granted to the very user or session is limited by nothing but denies.
+		return resource.decision(Allowed, resource.allow)
+	}
+	var by Decision
+	switch {
+	case who.isRoot():
+		by.Effect = Allowed
+	case e.same && resource.grant == matchIssuer:
+		// What is granted to a role in the same account needs no identity policy, but is
+		// limited like one.
+		by = resource.decision(Allowed, resource.allow)
+	case identity.allowed():
+		// What is granted to an account is for the account to hand on.
+		by = identity.decision(Allowed, identity.allow)
+	default:
+		return notAllowed(FromIdentity)
+	}
+	if who.hasIdentityPolicies() && p.Boundary != (Named{}) && !boundary.allowed() {
+		return notAllowed(FromBoundary)
+	}
+	if (len(p.Session) > 0 || p.SessionLimited) && !session.allowed() {
+		return notAllowed(FromSession)
+	}
+	return by
+}
+
+// addGrant counts a KMS grant: it names its grantee as a resource policy would.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+func (v *verdict) addGrant(grantee *Principal, id string) {
+	m := matchDirectly
+	if grantee.Type == AssumedRole || grantee.Type == Role {
+		m = matchIssuer
+	}
+	if m > v.grant {
+		*v = verdict{source: FromGrant, grant: m, by: id}
+	}
 }

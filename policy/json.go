@@ -11,15 +11,16 @@ import (
 // node is a JSON value that knows where it stands.
 type node struct {
 	kind       jsontext.Kind // of { [ " 0 t f n
-	text       string        // of a string: unescaped; of numbers and literals: as written
+	text       string        // of a string: unescaped; of a number or literal: as written
 	members    []member      // of an object
 	items      []*node       // of an array
 	start, end int
 }
 
+// member is a name and its value in an object.
 type member struct {
 	name  string
-	at    int
+	start int
 	value *node
 }
 
@@ -33,28 +34,41 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
+// list returns the items of an array, or a single value as the only item: wherever
+// the grammar has a list, a single value may stand for it.
+func (n *node) list() []*node {
+	if n.kind == '[' {
+		return n.items
+	}
+	return []*node{n}
+}
+
 // maxDepth is far beyond the grammar's own depth.
 const maxDepth = 32
 
-var errDepth = errors.New("nested too deeply")
+var (
+	errDepth    = errors.New("nested too deeply")
+	errTrailing = errors.New("more than one JSON value")
+)
 
-// parseJSON parses the whole text. Duplicate keys and invalid UTF-8 are errors.
-func parseJSON(text string) (*node, *SyntaxError) {
+// parseJSON parses all of text. Duplicate names and invalid UTF-8 are errors. at is
+// where the error is.
+func parseJSON(text string) (n *node, at int, err error) {
 	d := jsontext.NewDecoder(strings.NewReader(text))
-	n, err := readNode(d, 0)
-	if err == nil {
+	if n, err = readNode(d, 0); err == nil {
 		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
-			return n, nil
+			return n, 0, nil
 		}
 		if err == nil {
-			err = errors.New("more than one value")
+			err = errTrailing
 		}
 	}
-	at := int(d.InputOffset())
+	at = int(d.InputOffset())
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		at = int(s.ByteOffset)
+		err = s.Err
 	}
-	return nil, &SyntaxError{Message: "Syntax errors in policy.", At: position(text, at)}
+	return nil, at, err
 }
 
 func readNode(d *jsontext.Decoder, depth int) (*node, error) {
@@ -63,47 +77,53 @@ func readNode(d *jsontext.Decoder, depth int) (*node, error) {
 	}
 	kind := d.PeekKind()
 	if kind != '{' && kind != '[' {
-		raw, err := d.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		n := &node{kind: kind, text: string(raw), end: int(d.InputOffset())}
-		n.start = n.end - len(raw)
-		if kind == '"' {
-			unquoted, err := jsontext.AppendUnquote(nil, raw)
-			if err != nil {
-				return nil, err
-			}
-			n.text = string(unquoted)
-		}
-		return n, nil
+		return readScalar(d, kind)
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
 	}
 	n := &node{kind: kind, start: int(d.InputOffset()) - 1}
 	for d.PeekKind() != '}' && d.PeekKind() != ']' {
-		if kind == '[' {
-			item, err := readNode(d, depth+1)
+		var m member
+		if kind == '{' {
+			name, err := readScalar(d, '"')
 			if err != nil {
 				return nil, err
 			}
-			n.items = append(n.items, item)
-			continue
+			m.name, m.start = name.text, name.start
 		}
-		name, err := d.ReadToken()
+		value, err := readNode(d, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		m := member{name: name.String(), at: int(d.InputOffset())}
-		if m.value, err = readNode(d, depth+1); err != nil {
-			return nil, err
+		if kind == '{' {
+			m.value = value
+			n.members = append(n.members, m)
+		} else {
+			n.items = append(n.items, value)
 		}
-		n.members = append(n.members, m)
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
 	}
 	n.end = int(d.InputOffset())
+	return n, nil
+}
+
+// readScalar reads a string, number or literal; the decoder checks that it is one.
+func readScalar(d *jsontext.Decoder, kind jsontext.Kind) (*node, error) {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	end := int(d.InputOffset())
+	n := &node{kind: kind, text: string(raw), start: end - len(raw), end: end}
+	if kind == '"' {
+		unquoted, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
+			return nil, err
+		}
+		n.text = string(unquoted)
+	}
 	return n, nil
 }

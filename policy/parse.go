@@ -1,280 +1,311 @@
 package policy
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Parse parses and validates a document. An error is a *SyntaxError with AWS's text.
+// Parse parses a document, checks it against the grammar of its kind and compiles it.
+// An error is a *SyntaxError.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 func Parse(kind Kind, text string) (*Policy, error) {
-	return (&parser{kind: kind, text: text}).parse()
+	return parse(kind, text).result()
 }
 
-func (p *parser) parse() (*Policy, error) {
-	root, syntax := parseJSON(p.text)
-	if syntax != nil {
-		return nil, syntax
+// result returns the policy, or the fault that AWS would speak of.
+func (p *parser) result() (*Policy, error) {
+	if len(p.problems) == 0 {
+		return p.policy, nil
 	}
-	policy := p.document(root)
-	if p.err != nil {
-		return nil, p.err
+	first := slices.MinFunc(p.problems, func(a, b problem) int {
+		return cmp.Or(cmp.Compare(a.fault, b.fault), cmp.Compare(a.at, b.at))
+	})
+	return nil, &SyntaxError{
+		Message: first.message, Detail: first.detail,
+		At: position(p.policy.Text, first.at), Path: first.path,
 	}
-	return policy, nil
 }
 
-// parser keeps the first error it finds.
+// parser reads a document to its end and collects all that is wrong with it.
 type parser struct {
-	kind Kind
-	text string
-	// anyAction lets a trust policy have actions of any service.
-	anyAction bool
-
-	version string
-	err     *SyntaxError
+	kind     Kind
+	policy   *Policy
+	root     *node
+	problems []problem
 }
 
-// AWS's texts.
-const (
-	badSyntax      = "Syntax errors in policy."
-	badVersion     = "Policy document must be version 2012-10-17 or greater."
-	badSid         = "Statement IDs (SID) in a single policy must be unique."
-	noActions      = "Policy statement must contain actions."
-	noResources    = "Policy statement must contain resources."
-	noPrincipals   = "Missing required field Principal"
-	badVendor      = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
-	badColon       = "Actions/Condition can contain only one colon."
-	hasPrincipal   = "Policy document should not specify a principal."
-	hasResource    = "Has prohibited field Resource"
-	badPrincipal   = "Invalid principal in policy"
-	badTrustAction = "Trust Policy statement actions can only be sts:AssumeRole, sts:AssumeRoleWithSAML, sts:AssumeRoleWithWebIdentity, sts:SetSourceIdentity, sts:TagSession and sts:SetContext"
-)
-
-func (p *parser) fail(at int, message string) {
-	if p.err == nil {
-		p.err = &SyntaxError{Message: message, At: position(p.text, at)}
-	}
+// problem is a fault found in a document.
+type problem struct {
+	fault   fault
+	message string // AWS's
+	detail  string // ours
+	at      int
+	path    string
 }
 
-func (p *parser) document(root *node) *Policy {
-	if root.kind != '{' {
-		p.fail(root.start, badSyntax)
-		return nil
+func parse(kind Kind, text string) *parser {
+	p := &parser{kind: kind, policy: &Policy{Kind: kind, Version: "2008-10-17", Text: text}}
+	root, at, err := parseJSON(text)
+	if err != nil {
+		p.fail(faultJSON, at, "", "%v", err)
+		return p
 	}
-	for _, m := range root.members {
-		if m.name != "Version" && m.name != "Id" && m.name != "Statement" {
-			p.fail(m.at, badSyntax)
-			return nil
+	p.root = root
+	p.document(root)
+	return p
+}
+
+// fail notes a fault for which AWS has a fixed sentence; the detail is for people.
+func (p *parser) fail(f fault, at int, path, format string, args ...any) {
+	p.failWith(f, "", at, path, fmt.Sprintf(format, args...))
+}
+
+// failWith notes a fault with a sentence of AWS's for this document.
+func (p *parser) failWith(f fault, message string, at int, path, detail string) {
+	field := path[strings.LastIndexByte(path, '.')+1:]
+	p.problems = append(p.problems, problem{
+		fault: f, message: p.message(f, message, field, at), detail: detail, at: at, path: path,
+	})
+}
+
+// object reports whether n is an object of known elements, each of which it hands to element.
+func (p *parser) object(n *node, path, what string, known []string) bool {
+	if n.kind != '{' {
+		f := faultSyntax
+		if n == p.root {
+			f = faultJSON
+		}
+		p.fail(f, n.start, path, "%s must be an object", what)
+		return false
+	}
+	for _, m := range n.members {
+		if !slices.Contains(known, m.name) {
+			p.fail(faultUnknownField, m.start, join(path, m.name), "%s has no element %q", what, m.name)
 		}
 	}
-	policy := &Policy{Kind: p.kind, Text: p.text, Version: "2008-10-17"}
-	if v := root.get("Version"); v != nil {
-		if v.kind != '"' || v.text != "2008-10-17" && v.text != "2012-10-17" {
-			p.fail(v.start, badVersion)
-			return nil
-		}
-		policy.Version = v.text
+	return true
+}
+
+// text returns the value of an element that must be a string; it is "" if there is none.
+func (p *parser) text(n *node, path, name string) string {
+	v := n.get(name)
+	if v == nil {
+		return ""
 	}
-	p.version = policy.Version
-	if id := root.get("Id"); id != nil {
-		if id.kind != '"' {
-			p.fail(id.start, badSyntax)
-			return nil
-		}
-		policy.ID = id.text
+	if v.kind != '"' {
+		p.fail(faultSyntax, v.start, join(path, name), "%s must be a string", name)
+		return ""
 	}
+	return v.text
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func (p *parser) document(root *node) {
+	if !p.object(root, "", "a policy", []string{"Version", "Id", "Statement"}) {
+		return
+	}
+	p.policy.ID = p.text(root, "", "Id")
+	p.version(root)
 	statements := root.get("Statement")
 	if statements == nil {
-		p.fail(root.start, badSyntax)
-		return nil
+		p.fail(faultSyntax, root.end, "Statement", "a policy must have a Statement")
+		return
 	}
-	sids := make(map[string]bool)
-	for i, n := range list(statements) {
-		s := p.statement(n)
-		if s == nil {
-			return nil
+	list := statements.list()
+	if len(list) == 0 {
+		p.fail(faultNoStatements, statements.start, "Statement", "Statement must not be empty")
+	}
+	p.policy.Statements = make([]Statement, len(list))
+	sids := make(map[string]int)
+	for i, n := range list {
+		path := "Statement"
+		if statements.kind == '[' {
+			path = fmt.Sprintf("Statement[%d]", i)
 		}
-		s.Index = i
-		if s.Sid != "" && sids[s.Sid] {
-			p.fail(n.start, badSid)
-			return nil
+		s := &p.policy.Statements[i]
+		s.Index, s.Start, s.End = i, position(p.policy.Text, n.start), position(p.policy.Text, n.end)
+		p.statement(n, s, path)
+		if other, ok := sids[s.Sid]; ok && s.Sid != "" {
+			p.fail(faultSid, n.start, path+".Sid", "Statement[%d] has the Sid %q too", other, s.Sid)
 		}
-		sids[s.Sid] = true
-		policy.Statements = append(policy.Statements, s)
+		sids[s.Sid] = i
 	}
-	if len(policy.Statements) == 0 {
-		p.fail(statements.start, badSyntax)
-	}
-	return policy
 }
 
-// list returns the items of an array, or a single value as the only item.
-func list(n *node) []*node {
-	if n.kind == '[' {
-		return n.items
+func (p *parser) version(root *node) {
+	v := root.get("Version")
+	switch {
+	case v == nil:
+		if p.kind == Managed {
+			p.fail(faultVersion, root.start, "Version", "there is no Version")
+		}
+	case v.kind != '"' || v.text != "2008-10-17" && v.text != "2012-10-17":
+		p.fail(faultSyntax, v.start, "Version", "Version is neither 2012-10-17 nor 2008-10-17")
+	default:
+		p.policy.Version = v.text
+		if p.kind == Managed && v.text != "2012-10-17" {
+			p.fail(faultVersion, v.start, "Version", "a managed policy must be of version 2012-10-17")
+		}
 	}
-	return []*node{n}
 }
 
 var statementElements = []string{
 	"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 }
 
-func (p *parser) statement(n *node) *Statement {
-	if n.kind != '{' {
-		p.fail(n.start, badSyntax)
-		return nil
+func (p *parser) statement(n *node, s *Statement, path string) {
+	if !p.object(n, path, "a statement", statementElements) {
+		return
 	}
-	for _, m := range n.members {
-		if !slices.Contains(statementElements, m.name) {
-			p.fail(m.at, badSyntax)
-			return nil
-		}
+	s.Sid = p.text(n, path, "Sid")
+	if (p.kind == Identity || p.kind == Managed) && strings.ContainsFunc(s.Sid, notSid) {
+		// Services with policies of their own take spaces and more.
+		p.fail(faultSyntax, n.get("Sid").start, path+".Sid", "a Sid has only letters and digits")
 	}
-	s := &Statement{Start: position(p.text, n.start), End: position(p.text, n.end)}
-	if sid := n.get("Sid"); sid != nil {
-		if sid.kind != '"' || p.kind != KeyPolicy && p.kind != Resource && strings.ContainsFunc(sid.text, notSid) {
-			p.fail(sid.start, badSyntax)
-			return nil
-		}
-		s.Sid = sid.text
+	effect := p.text(n, path, "Effect")
+	s.Allow = effect == "Allow"
+	switch v := n.get("Effect"); {
+	case v == nil:
+		p.fail(faultNoEffect, n.start, path+".Effect", "a statement must have an Effect")
+	case effect != "Allow" && effect != "Deny":
+		p.fail(faultSyntax, v.start, path+".Effect", "Effect must be Allow or Deny")
+	case s.Allow && p.kind == RCP:
+		p.fail(faultSyntax, v.start, path+".Effect", "a resource control policy can only deny")
 	}
-	effect := n.get("Effect")
-	if effect == nil || effect.kind != '"' || effect.text != "Allow" && effect.text != "Deny" {
-		p.fail(n.start, badSyntax)
-		return nil
-	}
-	s.Allow = effect.text == "Allow"
-	if p.kind == RCP && s.Allow {
-		p.fail(effect.start, badSyntax)
-	}
-	p.principal(n, s)
-	p.action(n, s)
-	p.resource(n, s)
+	p.principal(n, s, path)
+	p.action(n, s, path)
+	p.resource(n, s, path)
 	if c := n.get("Condition"); c != nil {
-		s.conditions = p.conditions(c)
+		p.condition(c, s, path+".Condition")
 	}
-	if p.err != nil {
-		return nil
-	}
-	return s
 }
 
 func notSid(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
 }
 
-// either returns the value of one of two elements of which a statement has one.
-func (p *parser) either(n *node, name, negated string) (value *node, not bool) {
-	plain, not1 := n.get(name), n.get(negated)
-	if plain != nil && not1 != nil {
-		p.fail(n.start, badSyntax)
+// either returns that one of an element and its negation which a statement has.
+func (p *parser) either(n *node, path, name string) (v *node, full string, negated bool) {
+	plain, not := n.get(name), n.get("Not"+name)
+	switch {
+	case plain != nil && not != nil:
+		p.fail(faultSyntax, not.start, path+".Not"+name, "a statement can't have both %s and Not%s", name, name)
+		return plain, path + "." + name, false
+	case not != nil:
+		return not, path + ".Not" + name, true
 	}
-	if plain != nil {
-		return plain, false
-	}
-	return not1, not1 != nil
+	return plain, path + "." + name, false
 }
 
-func (p *parser) action(n *node, s *Statement) {
-	value, not := p.either(n, "Action", "NotAction")
-	if value == nil || len(list(value)) == 0 {
-		p.fail(n.start, noActions)
+// strings calls each for every string of an element that is a string or a list of them.
+func (p *parser) strings(n *node, path string, each func(item *node, path string)) {
+	for i, item := range n.list() {
+		itemPath := path
+		if n.kind == '[' {
+			itemPath = fmt.Sprintf("%s[%d]", path, i)
+		}
+		if item.kind != '"' {
+			p.fail(faultSyntax, item.start, itemPath, "a string is expected")
+			continue
+		}
+		each(item, itemPath)
+	}
+}
+
+func (p *parser) action(n *node, s *Statement, path string) {
+	v, path, negated := p.either(n, path, "Action")
+	if v == nil || len(v.list()) == 0 {
+		p.fail(faultNoActions, n.start, path, "a statement must have an Action or NotAction")
 		return
 	}
-	s.notAction = not
-	for _, item := range list(value) {
-		if item.kind != '"' {
-			p.fail(item.start, badSyntax)
-			return
+	s.notAction = negated
+	p.strings(v, path, func(item *node, path string) {
+		if message := checkAction(item.text); message != "" {
+			p.failWith(faultAction, message, item.start, path, fmt.Sprintf("%q is not of the form service:action", item.text))
 		}
-		action := strings.ToLower(item.text)
-		vendor, name, ok := strings.Cut(action, ":")
-		switch {
-		case action == "*" && (p.kind != TrustPolicy || p.anyAction):
-		case !ok || vendor == "" || name == "":
-			p.fail(item.start, badVendor)
-		case strings.Contains(name, ":"):
-			p.fail(item.start, badColon)
-		case p.kind == TrustPolicy && vendor != "sts" && !p.anyAction:
-			p.fail(item.start, badTrustAction)
+		action := compilePattern(strings.ToLower(item.text))
+		if p.kind == TrustPolicy && !negated && !trustAction(&action) {
+			p.fail(faultTrustAction, item.start, path, "%q is no action of a trust policy", item.text)
 		}
-		s.actions = append(s.actions, compilePattern(action))
-	}
+		s.actions = append(s.actions, action)
+	})
 }
 
-func (p *parser) resource(n *node, s *Statement) {
-	value, not := p.either(n, "Resource", "NotResource")
+func (p *parser) resource(n *node, s *Statement, path string) {
+	v, path, negated := p.either(n, path, "Resource")
 	if p.kind == TrustPolicy {
-		if value != nil {
-			p.fail(value.start, hasResource)
+		if v != nil {
+			p.fail(faultResourceForbidden, v.start, path, "a trust policy is about its role, and has no Resource")
 		}
 		s.anyResource = true
 		return
 	}
-	if value == nil || len(list(value)) == 0 {
-		p.fail(n.start, noResources)
+	if v == nil || len(v.list()) == 0 {
+		p.fail(faultNoResources, n.start, path, "a statement must have a Resource or NotResource")
 		return
 	}
-	s.notResource = not
-	for _, item := range list(value) {
-		if item.kind != '"' {
-			p.fail(item.start, badSyntax)
-			return
+	s.notResource = negated
+	p.strings(v, path, func(item *node, path string) {
+		if f, message := checkResource(item.text); message != "" && p.kind != Resource && p.kind != KeyPolicy {
+			p.failWith(f, message, item.start, path, fmt.Sprintf("%q is neither an ARN nor \"*\"", item.text))
 		}
-		if item.text != "*" && !p.isARN(item.text) {
-			p.fail(item.start, "Resource "+item.text+` must be in ARN format or "*".`)
-			return
-		}
-		s.anyResource = s.anyResource || item.text == "*" && !not
-		s.resources = append(s.resources, compileTemplate(item.text, p.version))
-	}
+		s.anyResource = s.anyResource || item.text == "*" && !negated
+		s.resources = append(s.resources, compileTemplate(item.text, p.policy.Version, true))
+	})
 }
 
-// isARN reports whether a resource looks like an ARN: its first part may be a
-// wildcard, and the rest may follow from one.
-func (p *parser) isARN(s string) bool {
-	if strings.HasPrefix(s, "arn:") {
-		return strings.Count(s, ":") >= 5 || strings.ContainsAny(s, "*$")
-	}
-	// "*:key/x" and "ar*" match ARNs too, and AWS takes them where no rule of a service forbids it.
-	return strings.HasPrefix(s, "*") || strings.HasPrefix(s, "ar*") || strings.HasPrefix(s, "arn*") || strings.HasPrefix(s, "${")
-}
-
-func (p *parser) conditions(n *node) []condition {
+func (p *parser) condition(n *node, s *Statement, path string) {
 	if n.kind != '{' {
-		p.fail(n.start, badSyntax)
-		return nil
+		p.fail(faultSyntax, n.start, path, "Condition must be an object")
+		return
 	}
-	var all []condition
-	for _, operator := range n.members {
-		op, ok := parseOperator(operator.name)
-		if !ok || operator.value.kind != '{' {
-			p.fail(operator.at, badSyntax)
-			return nil
+	for _, m := range n.members {
+		path := path + "." + m.name
+		op, ok := parseOperator(m.name)
+		if m.value.kind != '{' {
+			p.fail(faultSyntax, m.value.start, path, "a condition operator must have an object")
+			continue
 		}
-		for _, key := range operator.value.members {
-			if !strings.Contains(key.name, ":") {
-				p.fail(key.at, badVendor)
-				return nil
-			}
-			c := condition{operator: op, key: key.name, lowerKey: strings.ToLower(key.name)}
-			for _, item := range list(key.value) {
-				if !scalar(item.kind) {
-					p.fail(item.start, badSyntax)
-					return nil
-				}
-				c.values = append(c.values, op.compile(item.text, p.version))
-			}
-			all = append(all, c)
+		if !ok && len(m.value.members) > 0 {
+			p.fail(faultSyntax, m.start, path, "%q is not a condition operator", m.name)
+			continue
+		}
+		for _, k := range m.value.members {
+			p.conditionKey(op, k, s, path+"."+k.name)
 		}
 	}
-	return all
 }
 
-// scalar reports whether a condition's value may be of that kind: numbers and
-// booleans need no quotes.
-func scalar(k jsontext.Kind) bool { return k == '"' || k == '0' || k == 't' || k == 'f' }
+func (p *parser) conditionKey(op operator, k member, s *Statement, path string) {
+	if !strings.Contains(k.name, ":") {
+		p.failWith(faultAction, badVendor, k.start, path, fmt.Sprintf("%q is not of the form service:key", k.name))
+	}
+	c := condition{operator: op, key: k.name, lowerKey: strings.ToLower(k.name)}
+	for i, item := range k.value.list() {
+		itemPath := path
+		if k.value.kind == '[' {
+			itemPath = fmt.Sprintf("%s[%d]", path, i)
+		}
+		switch item.kind {
+		case '"', '0', 't', 'f': // quotation marks around numbers and Booleans are optional
+		default:
+			p.fail(faultSyntax, item.start, itemPath, "a string, number or Boolean is expected")
+			continue
+		}
+		v := op.compileValue(item.text, p.policy.Version)
+		if op.kind == opDate && !v.valid {
+			p.fail(faultLegacy, item.start, itemPath, "%q is not a date", item.text)
+		}
+		c.values = append(c.values, v)
+	}
+	s.conditions = append(s.conditions, c)
+}

@@ -2,28 +2,31 @@
 // decides whether the policies that apply to a request allow it, and explains why.
 // It knows no service, does no I/O and reads no clock.
 //
+// Parse compiles a document once; Evaluate decides on a request with compiled
+// policies and is cheap; Explain makes the same decision and keeps what it looked at.
+//
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies.html
 package policy
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Kind is what a policy is attached to. It decides which elements the grammar has.
 type Kind int
 
 // The kinds of policy.
 const (
-	// Identity is a policy of a user, group or role, also as a permissions boundary.
+	// Identity is an inline policy of a user, group or role, or a permissions boundary.
 	Identity Kind = iota
-	// Resource is a policy on a resource, of services without rules of their own.
+	// Managed is an identity policy that is to be stored as a managed policy: its
+	// version must be 2012-10-17.
+	Managed
+	// Resource is a policy on a resource of a service without rules of its own.
 	Resource
-	// KeyPolicy is the policy of a KMS key: it must itself allow.
+	// KeyPolicy is the policy of a KMS key, which must itself allow.
 	KeyPolicy
-	// TrustPolicy is the policy of a role that says who may assume it: it must itself allow.
+	// TrustPolicy is the policy of a role that says who may assume it. It must itself allow.
 	TrustPolicy
-	// Session is a policy given with AssumeRole or its like.
+	// Session is a policy passed when a session is created.
 	Session
 	// SCP is a service control policy.
 	SCP
@@ -31,10 +34,20 @@ const (
 	RCP
 )
 
-var kindNames = [...]string{"identity", "resource", "key", "trust", "session", "scp", "rcp"}
+var kindNames = [...]string{"identity", "managed", "resource", "key", "trust", "session", "scp", "rcp"}
 
-// String returns a short name: "identity".
+// String returns a short name, such as "identity".
 func (k Kind) String() string { return kindNames[k] }
+
+// ParseKind returns the kind of that short name.
+func ParseKind(name string) (Kind, bool) {
+	for k, n := range kindNames {
+		if n == name {
+			return Kind(k), true
+		}
+	}
+	return 0, false
+}
 
 // hasPrincipal reports whether statements of this kind name principals.
 func (k Kind) hasPrincipal() bool {
@@ -53,52 +66,60 @@ type Policy struct {
 	// Text is the document as it was given.
 	Text string
 	// Statements in their order.
-	Statements []*Statement
+	Statements []Statement
 }
 
 // Statement is one statement of a policy.
 type Statement struct {
 	// Sid is the statement's identifier, or "".
-	Sid string
+	Sid string `json:"sid,omitzero"`
 	// Index is its place in the document, from 0.
-	Index int
+	Index int `json:"index"`
 	// Allow is set for Allow, not for Deny.
-	Allow bool
-	// Start and End are where the statement stands in the text.
-	Start, End Position
+	Allow bool `json:"allow"`
+	// Start and End are where the statement stands in the text; End is just behind it.
+	Start Position `json:"start"`
+	End   Position `json:"end"`
 
-	principals   []principal
-	notPrincipal bool
-	actions      []pattern // in lower case
 	notAction    bool
-	resources    []template
+	notPrincipal bool
 	notResource  bool
-	anyResource  bool // a grammar without Resource, or "*"
+	anyResource  bool      // Resource is "*", or the grammar has none
+	actions      []pattern // in lower case
+	resources    []template
+	principals   []principal
 	conditions   []condition
 }
 
-// Position is a place in a document. Lines and columns count from 1, columns in bytes.
+// Effect returns "Allow" or "Deny".
+func (s *Statement) Effect() string {
+	if s.Allow {
+		return "Allow"
+	}
+	return "Deny"
+}
+
+// Position is a place in a document. Lines and columns count from 1, columns in
+// bytes; Offset counts bytes from 0.
 type Position struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
-	offset int
+	Offset int `json:"offset"`
 }
 
-// SyntaxError is a document that is not of the grammar.
-type SyntaxError struct {
-	// Message is AWS's where it is known.
-	Message string
-	// At is where the error was found.
-	At Position
-}
-
-// Error returns the message and the position.
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%s (line %d, column %d)", e.Message, e.At.Line, e.At.Column)
+// position finds the line and column of an offset.
+func position(text string, offset int) Position {
+	offset = max(0, min(offset, len(text)))
+	before := text[:offset]
+	return Position{
+		Line:   1 + strings.Count(before, "\n"),
+		Column: offset - strings.LastIndexByte(before, '\n'),
+		Offset: offset,
+	}
 }
 
 // Size returns the length of a document as AWS's quotas count it: characters
-// without white space outside of strings.
+// without white space, except inside of strings.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length
 func Size(text string) int {
@@ -118,15 +139,4 @@ func Size(text string) int {
 		n++
 	}
 	return n
-}
-
-// position finds the line and column of an offset.
-func position(text string, offset int) Position {
-	offset = max(0, min(offset, len(text)))
-	before := text[:offset]
-	return Position{
-		Line:   1 + strings.Count(before, "\n"),
-		Column: offset - strings.LastIndexByte(before, '\n'),
-		offset: offset,
-	}
 }

@@ -1,298 +1,217 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
-// PrincipalType is what makes a request.
+// PrincipalType is what kind of caller a request has.
 type PrincipalType int
 
-// The types of principal. Anonymous is the zero value.
+// The types of principal.
 const (
+	// Anonymous did not sign the request.
 	Anonymous PrincipalType = iota
+	// AccountRoot is the root user of an account.
 	AccountRoot
+	// User is an IAM user.
 	User
+	// Role is a role itself, with no session, as policy simulation has it.
+	Role
+	// AssumedRole is a session of a role.
 	AssumedRole
+	// FederatedUser is a session that GetFederationToken made of a user.
 	FederatedUser
-	// Federated is an identity of a web identity or SAML provider that has no AWS
-	// credentials yet.
+	// Federated is a caller known only to an identity provider: OpenID Connect or SAML.
 	Federated
 	// Service is an AWS service.
 	Service
 )
 
+var principalTypes = [...]string{"Anonymous", "Account", "User", "Role", "AssumedRole", "FederatedUser", "Federated", "Service"}
+
+// String returns the type's name.
+func (t PrincipalType) String() string { return principalTypes[t] }
+
 // Principal is who makes a request.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 type Principal struct {
 	Type PrincipalType
-	// ARN of the user, session, federated user or account root; for Federated the provider's ARN or name,
-	// for Service the service's name.
-	ARN string
-	// Account that the principal belongs to.
+	// Account that it belongs to; "" for Anonymous, Federated and Service.
 	Account string
-	// RoleARN is the role behind a session.
+	// ARN of the user, session or root; of the provider for Federated, or the name by
+	// which policies know it ("accounts.google.com"); the name of a Service ("lambda.amazonaws.com").
+	ARN string
+	// RoleARN is the role behind an assumed-role session. The session's own ARN lacks the
+	// role's path.
 	RoleARN string
-	// UniqueID of the user, or of the role behind a session: "AROAEXAMPLE".
+	// UserARN is the user, or root user, behind a federated user.
+	UserARN string
+	// UniqueID of the user or role, also of those behind a session: "AIDA…", "AROA…".
 	UniqueID string
+	// ServiceLinked is set for service-linked roles, which no SCP or RCP limits.
+	ServiceLinked bool
 }
 
-// ParsePrincipal makes a Principal of an ARN. A session's role is taken to be at path "/".
-func ParsePrincipal(arn string) Principal {
-	p := Principal{ARN: arn, Type: Federated}
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
-		if strings.HasSuffix(arn, ".amazonaws.com") {
-			p.Type = Service
-		}
-		return p
-	}
-	p.Account = parts[4]
-	kind, name, _ := strings.Cut(parts[5], "/")
+// ParsePrincipal returns the principal of an ARN or of a service's name, as far as it
+// tells: it takes the role of a session to have no path.
+func ParsePrincipal(arn string) (Principal, error) {
+	a, ok := ParseARN(arn)
+	kind, name, _ := strings.Cut(a.Resource, "/")
+	p := Principal{Account: a.Account, ARN: arn}
 	switch {
-	case parts[5] == "root":
+	case arn == "" || arn == "*" || arn == "anonymous":
+		return Principal{}, nil
+	case isAccountID(arn):
+		return Principal{Type: AccountRoot, Account: arn, ARN: "arn:aws:iam::" + arn + ":root"}, nil
+	case !ok && strings.Contains(arn, ".amazonaws.com"):
+		return Principal{Type: Service, ARN: arn}, nil
+	case !ok && strings.Contains(arn, "."):
+		return Principal{Type: Federated, ARN: arn}, nil
+	case a.Service == "iam" && a.Resource == "root":
 		p.Type = AccountRoot
-	case kind == "user":
+	case a.Service == "iam" && kind == "user":
 		p.Type = User
-	case kind == "assumed-role":
-		p.Type = AssumedRole
+	case a.Service == "iam" && kind == "role":
+		p.Type = Role
+		p.ServiceLinked = strings.HasPrefix(name, "aws-service-role/")
+	case a.Service == "iam" && (kind == "oidc-provider" || kind == "saml-provider"):
+		return Principal{Type: Federated, ARN: arn}, nil
+	case a.Service == "sts" && kind == "assumed-role":
 		role, _, _ := strings.Cut(name, "/")
-		p.RoleARN = "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + role
-	case kind == "federated-user":
+		p.Type = AssumedRole
+		p.RoleARN = "arn:" + a.Partition + ":iam::" + a.Account + ":role/" + role
+		// The names of service-linked roles are reserved.
+		p.ServiceLinked = strings.HasPrefix(role, "AWSServiceRoleFor")
+	case a.Service == "sts" && kind == "federated-user":
 		p.Type = FederatedUser
+	default:
+		return Principal{}, fmt.Errorf("%q is not a principal", arn)
 	}
-	return p
+	return p, nil
 }
 
-// principal is an entry of a Principal element.
-type principal struct {
-	kind  string // AWS, Federated, Service, CanonicalUser, or "*"
-	value string
-	// account is set if the entry stands for a whole account.
-	account string
-}
-
-// reach is how closely an entry of a Principal element names a principal.
-type reach int
+// principalKind is how an element of Principal names whom it names.
+type principalKind int
 
 const (
-	unnamed reach = iota
-	// viaAccount: the entry names the principal's account.
-	viaAccount
-	// viaEveryone: the entry is "*".
-	viaEveryone
-	// viaRole: the entry names the role behind the session.
-	viaRole
-	// viaSelf: the entry names the user, session, federated user, provider or service itself.
-	viaSelf
+	namesEveryone  principalKind = iota
+	namesAccount                 // an account, by its number or its root's ARN
+	namesARN                     // a user, role or session
+	namesUniqueID                // a user or role
+	namesService                 // an AWS service
+	namesFederated               // an identity provider
+	namesCanonical               // an S3 canonical user, which no caller here is
 )
 
-func (e *principal) reach(p *Principal) reach {
-	switch {
-	case e.kind == "*":
-		return viaEveryone
-	case e.kind == "Service":
-		return self(p.Type == Service && strings.EqualFold(e.value, p.ARN))
-	case e.kind == "Federated":
-		return self(p.Type == Federated && e.value == p.ARN)
-	case e.kind != "AWS" || p.Type == Service || p.Type == Federated || p.Type == Anonymous:
-		return unnamed
-	case e.account != "":
-		if e.account == p.Account {
-			return viaAccount
-		}
-		return unnamed
-	case e.value == p.ARN:
-		return viaSelf
-	case p.UniqueID != "" && e.value == p.UniqueID, p.RoleARN != "" && e.value == p.RoleARN:
-		if p.Type == AssumedRole {
-			return viaRole
-		}
-		return self(p.Type == User)
-	}
-	return unnamed
+// principal is a compiled element of Principal or NotPrincipal.
+type principal struct {
+	kind    principalKind
+	value   string // what is compared: an account's number, else the element
+	written string // the element's kind as written: "AWS"
+	source  string // the element as written
 }
 
-func self(ok bool) reach {
-	if ok {
-		return viaSelf
+// closeness says by which of its names an element of Principal found the caller. A policy
+// on a resource grants the more directly the closer the name is.
+type closeness int
+
+const (
+	noMatch       closeness = iota
+	matchAccount            // the caller's account: hands the decision to the account's own policies
+	matchIssuer             // the role of a session: grants, but boundaries and session policies limit
+	matchDirectly           // the caller itself, or everyone: grants, whatever boundaries and session policies are silent about
+)
+
+// match compares an element with the caller.
+func (e *principal) match(p *Principal) closeness {
+	switch e.kind {
+	case namesEveryone:
+		return matchDirectly
+	case namesAccount:
+		if p.Account != "" && e.value == p.Account {
+			return matchAccount
+		}
+	case namesARN:
+		switch {
+		case p.Type == Service || p.Type == Federated || p.Type == Anonymous:
+		case e.value == p.ARN && p.Type == Role:
+			return matchIssuer
+		case e.value == p.ARN:
+			return matchDirectly
+		case e.value == p.RoleARN || e.value == p.UserARN:
+			return matchIssuer
+		}
+	case namesUniqueID:
+		switch {
+		case p.UniqueID == "" || e.value != p.UniqueID:
+		case p.Type == User:
+			return matchDirectly
+		default:
+			return matchIssuer
+		}
+	case namesService:
+		if p.Type == Service && e.value == p.ARN {
+			return matchDirectly
+		}
+	case namesFederated:
+		if p.Type == Federated && e.value == p.ARN {
+			return matchDirectly
+		}
 	}
-	return unnamed
+	return noMatch
 }
 
-// reach returns the closest that the statement's Principal element comes.
-func (s *Statement) reach(p *Principal) reach {
-	if s.principals == nil {
-		return viaEveryone // a grammar without principals
+// matchPrincipal returns the closest match of a statement's Principal or NotPrincipal.
+func (s *Statement) matchPrincipal(p *Principal) closeness {
+	if len(s.principals) == 0 {
+		return matchDirectly // a kind of policy without Principal
 	}
-	closest := unnamed
+	if s.notPrincipal {
+		if s.exempts(p) {
+			return noMatch
+		}
+		return matchDirectly
+	}
+	best := noMatch
 	for i := range s.principals {
-		closest = max(closest, s.principals[i].reach(p))
+		best = max(best, s.principals[i].match(p))
 	}
-	if !s.notPrincipal {
-		return closest
-	}
-	if s.exempts(p) {
-		return unnamed
-	}
-	return viaEveryone
+	return best
 }
 
-// exempts reports whether a NotPrincipal element leaves p out. That an account is
-// listed exempts nobody in it but its root user; a user must be listed with its account,
-// a session with its role and account.
+// exempts reports whether NotPrincipal names the caller by every name that it has:
+// its account, the role or user behind its session, and itself. To name only some of them is to
+// deny it by the others.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
 func (s *Statement) exempts(p *Principal) bool {
-	listed := make(map[reach]bool)
+	var account, issuer, itself bool
 	for i := range s.principals {
-		listed[s.principals[i].reach(p)] = true
+		e := &s.principals[i]
+		if e.kind == namesEveryone {
+			return true
+		}
+		switch e.match(p) {
+		case matchAccount:
+			account = true
+		case matchIssuer:
+			issuer = true
+		case matchDirectly:
+			itself = true
+		}
 	}
-	switch {
-	case listed[viaEveryone]:
-		return true
-	case p.Type == AccountRoot:
-		return listed[viaAccount] || listed[viaSelf]
-	case p.Type == User, p.Type == FederatedUser:
-		return listed[viaAccount] && listed[viaSelf]
-	case p.Type == AssumedRole:
-		return listed[viaAccount] && listed[viaRole] && listed[viaSelf]
+	switch p.Type {
+	case AccountRoot:
+		return account
+	case User, FederatedUser:
+		return account && itself
+	case Role:
+		return account && issuer
+	case AssumedRole:
+		return account && issuer && itself
 	default:
-		return listed[viaSelf]
+		return itself
 	}
-}
-
-// principal parses Principal or NotPrincipal.
-func (p *parser) principal(n *node, s *Statement) {
-	value, not := p.either(n, "Principal", "NotPrincipal")
-	if !p.kind.hasPrincipal() {
-		if value != nil {
-			p.fail(value.start, hasPrincipal)
-		}
-		return
-	}
-	if value == nil {
-		p.fail(n.start, noPrincipals)
-		return
-	}
-	s.notPrincipal = not
-	s.principals = []principal{}
-	switch value.kind {
-	case '"':
-		if value.text != "*" {
-			p.fail(value.start, badPrincipal+`: "`+value.text+`"`)
-			return
-		}
-		s.principals = append(s.principals, principal{kind: "*"})
-	case '{':
-		for _, m := range value.members {
-			for _, item := range list(m.value) {
-				p.principalEntry(s, m, item)
-			}
-		}
-	default:
-		p.fail(value.start, badSyntax)
-	}
-	if p.kind == RCP && (not || len(s.principals) != 1 || s.principals[0].kind != "*") {
-		p.fail(value.start, badSyntax)
-	}
-	if len(s.principals) == 0 {
-		p.fail(value.start, badSyntax)
-	}
-}
-
-func (p *parser) principalEntry(s *Statement, m member, item *node) {
-	if item.kind != jsontext.Kind('"') {
-		p.fail(item.start, badSyntax)
-		return
-	}
-	entry := principal{kind: m.name, value: item.text}
-	valid := true
-	switch m.name {
-	case "AWS":
-		switch {
-		case item.text == "*":
-			entry.kind = "*"
-		case isAccount(item.text):
-			entry.account = item.text
-		case strings.HasPrefix(item.text, "arn:"):
-			parts := strings.SplitN(item.text, ":", 6)
-			valid = len(parts) == 6 && (parts[2] == "iam" || parts[2] == "sts") && isAccount(parts[4]) && !strings.ContainsAny(item.text, "*?")
-			if valid && parts[5] == "root" {
-				entry.account = parts[4]
-			}
-		default:
-			valid = isUniqueID(item.text)
-		}
-	case "Service":
-		valid = strings.Contains(item.text, ".") && !strings.ContainsAny(item.text, "*?")
-	case "Federated", "CanonicalUser":
-		valid = item.text != ""
-	default:
-		valid = false
-	}
-	if !valid {
-		p.fail(item.start, badPrincipal+`: "`+m.name+`":"`+item.text+`"`)
-		return
-	}
-	s.principals = append(s.principals, entry)
-}
-
-func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
-}
-
-// isUniqueID reports whether s is of the form of a user's or role's unique ID.
-func isUniqueID(s string) bool {
-	return len(s) >= 16 && len(s) <= 128 && strings.HasPrefix(s, "A") && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
-}
-
-// MapPrincipals returns text with each AWS principal of its statements replaced by
-// what f makes of it. The rest of the text stays as it is. The text must have been
-// parsed without an error.
-func MapPrincipals(text string, f func(value string) (string, error)) (string, error) {
-	root, syntax := parseJSON(text)
-	if syntax != nil {
-		return "", syntax
-	}
-	var b strings.Builder
-	last := 0
-	for _, item := range awsPrincipals(root) {
-		mapped, err := f(item.text)
-		if err != nil {
-			return "", err
-		}
-		if mapped == item.text {
-			continue
-		}
-		quoted, err := jsontext.AppendQuote(nil, mapped)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(text[last:item.start])
-		b.Write(quoted)
-		last = item.end
-	}
-	b.WriteString(text[last:])
-	return b.String(), nil
-}
-
-// awsPrincipals returns the entries under AWS, in the order of the text.
-func awsPrincipals(root *node) []*node {
-	var all []*node
-	statements := root.get("Statement")
-	if statements == nil {
-		return nil
-	}
-	for _, s := range list(statements) {
-		for _, m := range s.members {
-			if m.name != "Principal" && m.name != "NotPrincipal" {
-				continue
-			}
-			if aws := m.value.get("AWS"); aws != nil {
-				all = append(all, list(aws)...)
-			}
-		}
-	}
-	return all
 }

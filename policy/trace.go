@@ -1,0 +1,181 @@
+package policy
+
+// Trace is a decision with all that was looked at, for people and as JSON.
+type Trace struct {
+	Decision
+	// Reason is that of a denial in AWS's words.
+	Reason string `json:"reason,omitempty"`
+	// Policies in the order in which they are asked.
+	Policies []PolicyTrace `json:"policies"`
+	// Grants are the KMS grants that allow the request.
+	Grants []string `json:"grants,omitempty"`
+}
+
+// PolicyTrace is a policy that was read.
+type PolicyTrace struct {
+	Type Source `json:"type"`
+	// Level of a service or resource control policy, from 1, the root of the organization.
+	Level int    `json:"level,omitzero"`
+	Name  string `json:"name,omitzero"`
+	// Ignored says why the policy does not count for this principal, "" if it does.
+	Ignored    string           `json:"ignored,omitzero"`
+	Statements []StatementTrace `json:"statements"`
+}
+
+// StatementTrace is a statement that was compared with the request.
+type StatementTrace struct {
+	Sid     string   `json:"sid,omitzero"`
+	Index   int      `json:"index"`
+	Effect  string   `json:"effect"`
+	Start   Position `json:"start"`
+	End     Position `json:"end"`
+	Matched bool     `json:"matched"`
+	// Mismatch is the first element that did not match.
+	Mismatch *Mismatch `json:"mismatch,omitempty"`
+}
+
+// Mismatch is an element of a statement that did not match, with both sides.
+type Mismatch struct {
+	// Element is "Action", "NotAction", "Principal", "NotPrincipal", "Resource", "NotResource" or "Condition".
+	Element string `json:"element"`
+	// Operator and Key of a condition.
+	Operator string `json:"operator,omitempty"`
+	Key      string `json:"key,omitempty"`
+	// Policy is what the statement has.
+	Policy []string `json:"policy"`
+	// Request is what the request has; nothing if it lacks the key.
+	Request []string `json:"request"`
+	// Missing are the context keys that variables in Policy ask for and the request lacks.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Explain decides like Evaluate and says what it looked at.
+func Explain(req *Request, p *Policies) Trace {
+	e := newEvaluation(req)
+	t := Trace{Decision: e.decide(p), Policies: []PolicyTrace{}, Grants: p.Grants}
+	t.Reason = t.Decision.Reason(req.Action)
+	add := func(source Source, level int, ignored string, policies ...Named) {
+		for _, n := range policies {
+			if n != (Named{}) {
+				t.Policies = append(t.Policies, PolicyTrace{
+					Type: source, Level: level, Name: n.Name, Ignored: ignored, Statements: e.explain(req, n.Policy),
+				})
+			}
+		}
+	}
+	who := &req.Principal
+	for i, level := range p.RCPs {
+		add(FromRCP, i+1, unless(who.limitedByRCPs(), who), level...)
+	}
+	for i, level := range p.SCPs {
+		add(FromSCP, i+1, unless(who.limitedBySCPs(), who), level...)
+	}
+	add(p.resourceSource(), 0, "", p.Resource)
+	add(FromIdentity, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
+	add(FromBoundary, 0, unless(who.hasIdentityPolicies(), who), p.Boundary)
+	add(FromSession, 0, unless(who.inAccount(), who), p.Session...)
+	return t
+}
+
+// unless returns why policies of a type do not count.
+func unless(counts bool, who *Principal) string {
+	switch {
+	case counts:
+		return ""
+	case who.ServiceLinked:
+		return "service-linked roles are exempt"
+	case who.isRoot():
+		return "the account root user has no identity-based policies"
+	default:
+		return "the principal belongs to no account"
+	}
+}
+
+func (e *evaluation) explain(req *Request, p *Policy) []StatementTrace {
+	all := []StatementTrace{}
+	if p == nil {
+		return all
+	}
+	for i := range p.Statements {
+		s := &p.Statements[i]
+		m := s.mismatch(e, req)
+		all = append(all, StatementTrace{
+			Sid: s.Sid, Index: s.Index, Effect: s.Effect(), Start: s.Start, End: s.End, Matched: m == nil, Mismatch: m,
+		})
+	}
+	return all
+}
+
+// mismatch asks what match asks, in the same order, and returns the first thing that
+// does not match.
+func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
+	element := func(name string, negated bool) string {
+		if negated {
+			return "Not" + name
+		}
+		return name
+	}
+	if !s.matchAction(e.action) {
+		m := &Mismatch{Element: element("Action", s.notAction), Request: []string{req.Action}}
+		for i := range s.actions {
+			m.Policy = append(m.Policy, s.actions[i].String())
+		}
+		return m
+	}
+	if s.matchPrincipal(e.principal) == noMatch {
+		m := &Mismatch{Element: element("Principal", s.notPrincipal), Request: e.principal.names()}
+		for i := range s.principals {
+			m.Policy = append(m.Policy, s.principals[i].source)
+		}
+		return m
+	}
+	if !s.matchResource(e) {
+		m := &Mismatch{Element: element("Resource", s.notResource), Request: []string{e.resource}}
+		for i := range s.resources {
+			m.Policy = append(m.Policy, s.resources[i].source)
+			m.Missing = s.resources[i].appendMissing(m.Missing, e.context)
+		}
+		return m
+	}
+	for i := range s.conditions {
+		if c := &s.conditions[i]; !c.holds(e.context) {
+			m := &Mismatch{Element: "Condition", Operator: c.operator.written, Key: c.key}
+			m.Request, _ = e.context.Values(c.lowerKey)
+			for j := range c.values {
+				v := &c.values[j]
+				m.Policy = append(m.Policy, v.source)
+				m.Missing = v.text.appendMissing(m.Missing, e.context)
+				for k := range v.arn {
+					m.Missing = v.arn[k].appendMissing(m.Missing, e.context)
+				}
+			}
+			return m
+		}
+	}
+	return nil
+}
+
+// names are all that Principal elements can call the caller by.
+func (p *Principal) names() []string {
+	var names []string
+	for _, name := range []string{p.ARN, p.RoleARN, p.UserARN, p.UniqueID, p.Account} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// appendMissing appends the variables that have no value in the request.
+func (t *template) appendMissing(missing []string, c Context) []string {
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.key == "" || p.hasDefault {
+			continue
+		}
+		if values, _ := c.Values(p.key); len(values) != 1 {
+			missing = append(missing, p.written)
+		}
+	}
+	return missing
+}
