@@ -1,0 +1,145 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"emulator/store"
+)
+
+// Why credentials are refused. The wire has AWS's code and text for each.
+var (
+	// ErrUnknownKey: no such access key, or it is not active, or the principal
+	// behind it is gone.
+	ErrUnknownKey = errors.New("unknown access key")
+	// ErrToken: the session token is not ours or belongs to another access key.
+	ErrToken = errors.New("invalid session token")
+	// ErrExpired: the session is over.
+	ErrExpired = errors.New("expired session")
+)
+
+// Root credentials that everybody knows: people's settings for local endpoints
+// have them already.
+const (
+	DefaultAccount = "000000000000"
+	RootAccessKey  = "test"
+	RootSecret     = "test"
+)
+
+// Directory finds out who is behind an access key.
+type Directory struct {
+	Keyring *Keyring
+	// NoAccountKeys turns off that an access key of twelve digits with the secret
+	// "test" is the root user of that account.
+	NoAccountKeys bool
+}
+
+// Credential is an access key's secret and the principal it belongs to.
+type Credential struct {
+	Secret    string
+	Principal Principal
+}
+
+// Find returns the credential of an access key, and of its session token if there
+// is one. It does not prove that the caller knows the secret. now is when a session
+// must not be over; partition goes into ARNs. Errors are ErrUnknownKey, ErrToken,
+// ErrExpired, or those of a damaged database.
+func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, token string) (Credential, error) {
+	if token != "" {
+		return d.findSession(r, now, partition, accessKeyID, token)
+	}
+	if account, ok := d.rootAccount(accessKeyID); ok {
+		return Credential{Secret: RootSecret, Principal: root(partition, account, accessKeyID)}, nil
+	}
+	key, ok, err := store.Load[AccessKey](r, AccessKeyKey(accessKeyID))
+	if err != nil {
+		return Credential{}, err
+	}
+	if !ok || !key.Active {
+		return Credential{}, ErrUnknownKey
+	}
+	secret, err := d.Keyring.Open(key.Secret, key.ID)
+	if err != nil {
+		return Credential{}, fmt.Errorf("access key %s: %w", key.ID, err)
+	}
+	user, ok, err := LoadUser(r, key.Account, key.User)
+	if err != nil {
+		return Credential{}, err
+	}
+	if !ok {
+		return Credential{}, ErrUnknownKey
+	}
+	return Credential{Secret: string(secret), Principal: Principal{
+		Kind: UserKind, Account: key.Account, ARN: user.ARN(), UserID: user.ID, AccessKeyID: key.ID, User: user,
+	}}, nil
+}
+
+func (d *Directory) rootAccount(accessKeyID string) (string, bool) {
+	if accessKeyID == RootAccessKey {
+		return DefaultAccount, true
+	}
+	return accessKeyID, IsAccountID(accessKeyID) && !d.NoAccountKeys
+}
+
+func root(partition, account, accessKeyID string) Principal {
+	return Principal{
+		Kind: Root, Account: account, ARN: ARN(partition, "iam", account, "root"), UserID: account, AccessKeyID: accessKeyID,
+	}
+}
+
+func (d *Directory) findSession(r store.Reader, now time.Time, partition, accessKeyID, token string) (Credential, error) {
+	s, err := d.Keyring.OpenSession(token)
+	if err != nil || s.AccessKeyID != accessKeyID {
+		return Credential{}, ErrToken
+	}
+	if !now.Before(s.Expires) {
+		return Credential{}, ErrExpired
+	}
+	p, err := sessionPrincipal(r, partition, s)
+	if err != nil {
+		return Credential{}, err
+	}
+	return Credential{Secret: d.Keyring.SessionSecret(accessKeyID), Principal: p}, nil
+}
+
+// sessionPrincipal finds the user or role that a session stands on. One that was
+// deleted, or made anew under the same name, is ErrToken.
+func sessionPrincipal(r store.Reader, partition string, s *Session) (Principal, error) {
+	p := Principal{Kind: s.Kind, Account: s.Account, AccessKeyID: s.AccessKeyID, Session: s}
+	switch s.Kind {
+	case AssumedRole:
+		role, ok, err := LoadRole(r, s.Account, s.Name)
+		if err != nil {
+			return Principal{}, err
+		}
+		if !ok || role.ID != s.ID {
+			return Principal{}, ErrToken
+		}
+		p.Role = role
+		p.ARN = ARN(role.Partition, "sts", s.Account, "assumed-role/"+role.Name+"/"+s.SessionName)
+		p.UserID = role.ID + ":" + s.SessionName
+		return p, nil
+	case Root:
+		base := root(partition, s.Account, s.AccessKeyID)
+		base.Session = s
+		return base, nil
+	case UserKind, FederatedUser:
+		if s.Name != "" { // else the root user federated
+			user, ok, err := LoadUser(r, s.Account, s.Name)
+			if err != nil {
+				return Principal{}, err
+			}
+			if !ok || user.ID != s.ID {
+				return Principal{}, ErrToken
+			}
+			p.User, p.ARN, p.UserID = user, user.ARN(), user.ID
+		}
+		if s.Kind == FederatedUser {
+			p.ARN = ARN(partition, "sts", s.Account, "federated-user/"+s.SessionName)
+			p.UserID = s.Account + ":" + s.SessionName
+		}
+		return p, nil
+	}
+	return Principal{}, fmt.Errorf("session of kind %q", s.Kind)
+}

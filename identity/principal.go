@@ -1,0 +1,61 @@
+// Package identity is who can call: root users, users, roles and their sessions,
+// with their access keys and policies as they are stored, and the session tokens
+// that stand for temporary credentials.
+package identity
+
+// Kind is what a principal is.
+type Kind string
+
+// The kinds of principal. Anonymous is the zero value: a caller that did not sign.
+const (
+	Anonymous     Kind = ""
+	Root          Kind = "Root"
+	UserKind      Kind = "User"
+	AssumedRole   Kind = "AssumedRole"
+	FederatedUser Kind = "FederatedUser"
+)
+
+// Principal is an authenticated caller, or nobody (the zero value).
+type Principal struct {
+	Kind    Kind
+	Account string
+	// ARN as GetCallerIdentity and policies show it:
+	// "arn:aws:sts::111111111111:assumed-role/app/session1".
+	ARN string
+	// UserID as GetCallerIdentity shows it: "AROAEXAMPLE:session1".
+	UserID      string
+	AccessKeyID string
+
+	// User is set for users, their GetSessionToken sessions and users' federated users.
+	User *User
+	// Role is set for AssumedRole.
+	Role *Role
+	// Session is set if the credentials are temporary.
+	Session *Session
+}
+
+// Partition returns the partition of a region: aws, aws-cn, aws-us-gov ….
+func Partition(region string) string {
+	for _, p := range partitions {
+		if len(region) > len(p.prefix) && region[:len(p.prefix)] == p.prefix {
+			return p.partition
+		}
+	}
+	return "aws"
+}
+
+var partitions = []struct{ prefix, partition string }{
+	{"cn-", "aws-cn"},
+	{"us-gov-", "aws-us-gov"},
+	{"us-iso-", "aws-iso"},
+	{"us-isob-", "aws-iso-b"},
+	{"eu-isoe-", "aws-iso-e"},
+	{"us-isof-", "aws-iso-f"},
+	{"eusc-", "aws-eusc"},
+}
+
+// ARN returns arn:PARTITION:SERVICE::ACCOUNT:RESOURCE, the form of resources that
+// belong to no region.
+func ARN(partition, service, account, resource string) string {
+	return "arn:" + partition + ":" + service + "::" + account + ":" + resource
+}
