@@ -1,0 +1,276 @@
+// Package authz decides whether a caller may do what an operation is about to do:
+// it gathers the policies that apply, asks package policy, keeps what it decided
+// for whoever asks why, and words the denial as AWS does.
+package authz
+
+import (
+	"fmt"
+	"strings"
+
+	"emulator/api"
+	"emulator/clock"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/store"
+)
+
+// Authorizer decides. It is safe for concurrent use.
+type Authorizer struct {
+	clock    *clock.Clock
+	policies compiled
+	trail    trail
+}
+
+// New returns an Authorizer.
+func New(c *clock.Clock) *Authorizer { return &Authorizer{clock: c} }
+
+// Authorize returns nil if c may do what req asks for, else AccessDenied with AWS's text. It reads
+// the policies in the transaction in which the operation acts. Other errors are those of a damaged
+// database.
+func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error {
+	question, policies, err := a.gather(r, &c, &req)
+	if err != nil {
+		return err
+	}
+	d := policy.Evaluate(question, policies)
+	a.trail.keep(c.RequestID, question, policies)
+	if d.Effect == policy.Allowed {
+		return nil
+	}
+	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account))
+}
+
+// denial words the refusal as AWS does. It names the policy type at fault only to callers of the
+// resource's own account.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func denial(r *policy.Request, d policy.Decision, callerAccount string) string {
+	if r.Principal.Type == policy.Federated || r.Principal.Type == policy.Anonymous { // has no name of AWS's
+		return "Not authorized to perform " + r.Action
+	}
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", r.Principal.ARN, r.Action, r.Resource)
+	if d.Type == policy.RoleTrust && d.Effect == policy.ImplicitlyDenied || callerAccount != r.ResourceAccount && d.Type != policy.IdentityBased {
+		return text // AWS tells nobody what a role trusts, nor others what an account allows
+	}
+	return text + " " + d.Reason(r.Action)
+}
+
+// gather makes package policy's question of an operation's.
+func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*policy.Request, *policy.Policies, error) {
+	question := &policy.Request{Action: req.Action, Resource: req.Resource, ResourceAccount: req.ResourceAccount}
+	if question.ResourceAccount == "" {
+		question.ResourceAccount = c.Account
+	}
+	question.Context = &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now()}
+	policies := &policy.Policies{Grants: req.Grants}
+	if rp := req.ResourcePolicy; rp != nil {
+		parsed, err := a.policies.parse(rp.Kind, rp.Text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("policy of %s: %w", rp.ARN, err)
+		}
+		policies.Resource = &policy.Named{Name: rp.ARN, Policy: parsed}
+	}
+	if req.Principal != nil {
+		question.Principal = *req.Principal
+		return question, policies, nil
+	}
+	question.Principal = principal(c)
+	g := gatherer{a: a, r: r, policies: policies}
+	err := g.caller(c)
+	return question, policies, err
+}
+
+func principal(c *api.Caller) policy.Principal {
+	p := policy.Principal{ARN: c.ARN, Account: c.Account}
+	switch c.Kind {
+	case identity.Root:
+		p.Type = policy.AccountRoot
+	case identity.UserKind:
+		p.Type, p.UniqueID = policy.User, c.User.ID
+	case identity.AssumedRole:
+		p.Type, p.UniqueID, p.Issuer, p.ServiceLinked = policy.AssumedRole, c.Role.ID, c.Role.ARN(), c.Role.ServiceLinked()
+	case identity.FederatedUser:
+		p.Type = policy.FederatedUser
+		if c.User != nil {
+			p.UniqueID, p.Issuer = c.User.ID, c.User.ARN()
+		}
+	}
+	return p
+}
+
+// gatherer reads the policies of a caller.
+type gatherer struct {
+	a        *Authorizer
+	r        store.Reader
+	policies *policy.Policies
+}
+
+func (g *gatherer) caller(c *api.Caller) error {
+	if u := c.User; u != nil {
+		if err := g.entity(u.Inline, u.Attached); err != nil {
+			return err
+		}
+		for _, name := range u.Groups {
+			group, ok, err := identity.LoadGroup(g.r, u.Account, name)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return fmt.Errorf("user %s is in group %s, which does not exist", u.ARN(), name)
+			}
+			if err := g.entity(group.Inline, group.Attached); err != nil {
+				return err
+			}
+		}
+		if err := g.boundary(u.Boundary); err != nil {
+			return err
+		}
+	}
+	if role := c.Role; role != nil {
+		if err := g.entity(role.Inline, role.Attached); err != nil {
+			return err
+		}
+		if err := g.boundary(role.Boundary); err != nil {
+			return err
+		}
+	}
+	if c.Session == nil {
+		return nil
+	}
+	if c.Kind == identity.FederatedUser && c.User == nil { // the root user vouched for it
+		if err := g.entity(map[string]string{"root user": everything}, nil); err != nil {
+			return err
+		}
+	}
+	return g.session(c)
+}
+
+// everything is what a root user may do.
+const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+
+// entity adds the identity policies of a user, group or role.
+func (g *gatherer) entity(inline map[string]string, attached []string) error {
+	for name, text := range inline {
+		parsed, err := g.a.policies.parse(policy.Identity, text)
+		if err != nil {
+			return fmt.Errorf("inline policy %s: %w", name, err)
+		}
+		g.policies.Identity = append(g.policies.Identity, policy.Named{Name: name, Policy: parsed})
+	}
+	for _, arn := range attached {
+		named, err := g.managed(arn)
+		if err != nil {
+			return err
+		}
+		g.policies.Identity = append(g.policies.Identity, named)
+	}
+	return nil
+}
+
+func (g *gatherer) boundary(arn string) error {
+	if arn == "" {
+		return nil
+	}
+	named, err := g.managed(arn)
+	g.policies.Boundary = &named
+	return err
+}
+
+func (g *gatherer) session(c *api.Caller) error {
+	for i, text := range c.Session.Policies {
+		parsed, err := g.a.policies.parse(policy.Session, text)
+		if err != nil {
+			return fmt.Errorf("session policy %d: %w", i+1, err)
+		}
+		g.policies.Session = append(g.policies.Session, policy.Named{Name: fmt.Sprintf("session policy %d", i+1), Policy: parsed})
+	}
+	for _, arn := range c.Session.PolicyARNs {
+		named, err := g.managed(arn)
+		if err != nil {
+			return err
+		}
+		g.policies.Session = append(g.policies.Session, named)
+	}
+	if c.Kind == identity.FederatedUser && len(g.policies.Session) == 0 {
+		// To whom no policy was passed may do nothing but what a resource's policy lets it.
+		g.policies.Session = []policy.Named{{Name: "no session policy was passed"}}
+	}
+	return nil
+}
+
+// managed finds a managed policy's version in force. A policy that is gone allows nothing:
+// only session policies can outlive theirs.
+func (g *gatherer) managed(arn string) (policy.Named, error) {
+	text, ok, err := managedPolicyText(g.r, arn)
+	if err != nil {
+		return policy.Named{}, err
+	}
+	if !ok {
+		return policy.Named{ARN: arn}, nil
+	}
+	parsed, err := g.a.policies.parse(policy.Identity, text)
+	if err != nil {
+		return policy.Named{}, fmt.Errorf("policy %s: %w", arn, err)
+	}
+	return policy.Named{ARN: arn, Policy: parsed}, nil
+}
+
+// StorePrincipals returns a trust or key policy as it is stored: with the ARNs of users and roles
+// replaced by their unique IDs, so that an entity made anew under a name does not inherit
+// what the old one was trusted with. A principal that does not exist is an error with
+// AWS's text.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+func (a *Authorizer) StorePrincipals(r store.Reader, text string) (string, error) {
+	return policy.MapPrincipals(text, func(kind, value string) (string, error) {
+		if kind != "AWS" || !strings.HasPrefix(value, "arn:") {
+			return value, nil
+		}
+		id, known, err := uniqueID(r, value)
+		if err != nil {
+			return "", err
+		}
+		if !known {
+			return "", api.Errorf("MalformedPolicyDocument", `Invalid principal in policy: "AWS":"%s"`, value)
+		}
+		return id, nil
+	})
+}
+
+// ShowPrincipals undoes StorePrincipals for the users and roles that still exist; of
+// the others the unique ID remains, as in AWS.
+func (a *Authorizer) ShowPrincipals(r store.Reader, stored string) (string, error) {
+	return policy.MapPrincipals(stored, func(kind, value string) (string, error) {
+		if kind != "AWS" || strings.HasPrefix(value, "arn:") {
+			return value, nil
+		}
+		arn, ok, err := store.Load[string](r, identity.UniqueIDKey(value))
+		if err != nil || !ok {
+			return value, err
+		}
+		return arn, nil
+	})
+}
+
+// uniqueID returns what stands for a principal's ARN in a stored policy: the unique ID of
+// a user or role, the ARN of a session, a federated user or an account.
+func uniqueID(r store.Reader, arn string) (id string, known bool, err error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return "", false, nil
+	}
+	account, resource := parts[4], parts[5]
+	kind, name, _ := strings.Cut(resource, "/")
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	switch {
+	case parts[2] == "sts" && (kind == "assumed-role" || kind == "federated-user"), resource == "root":
+		return arn, true, nil
+	case parts[2] == "iam" && kind == "user":
+		user, ok, err := identity.LoadUser(r, account, name)
+		return user.ID, ok && user.ARN() == arn, err
+	case parts[2] == "iam" && kind == "role":
+		role, ok, err := identity.LoadRole(r, account, name)
+		return role.ID, ok && role.ARN() == arn, err
+	}
+	return "", false, nil
+}

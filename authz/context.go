@@ -1,0 +1,179 @@
+package authz
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"emulator/api"
+	"emulator/identity"
+)
+
+// context is the condition keys of a request. Values are made when a condition or
+// variable asks for them: most requests ask for none.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+type context struct {
+	caller  *api.Caller
+	request *Request
+	account string // of the resource
+	now     time.Time
+}
+
+// Values implements policy.Context.
+func (c *context) Values(key string) []string {
+	name, ok := strings.CutPrefix(key, "aws:")
+	if !ok {
+		return c.serviceValues(key)
+	}
+	if kind, tag, ok := strings.Cut(name, "/"); ok {
+		return c.tagValues(kind, tag)
+	}
+	if name == "tagkeys" {
+		keys := slices.Sorted(maps.Keys(c.request.RequestTags))
+		return append(keys, c.request.TagKeys...)
+	}
+	if value := c.global(name); value != "" {
+		return []string{value}
+	}
+	if s := c.caller.Session; s != nil {
+		return lookUp(s.Context, key)
+	}
+	return nil
+}
+
+// serviceValues returns the service's own keys, and those that an identity provider gave a session.
+func (c *context) serviceValues(key string) []string {
+	if values := lookUp(c.request.Context, key); values != nil {
+		return values
+	}
+	if s := c.caller.Session; s != nil {
+		return lookUp(s.Context, key)
+	}
+	return nil
+}
+
+// lookUp finds a key whatever its case. The maps are small.
+func lookUp(m map[string][]string, key string) []string {
+	for k, values := range m {
+		if strings.EqualFold(k, key) {
+			return values
+		}
+	}
+	return nil
+}
+
+func (c *context) tagValues(kind, key string) []string {
+	var value string
+	var ok bool
+	switch kind {
+	case "principaltag":
+		value, ok = c.principalTag(key)
+	case "requesttag":
+		value, ok = tag(c.request.RequestTags, key)
+	case "resourcetag":
+		value, ok = tag(c.request.ResourceTags, key)
+	}
+	if !ok {
+		return nil
+	}
+	return []string{value}
+}
+
+// principalTag: tags of a session stand before those of the user or role.
+func (c *context) principalTag(key string) (string, bool) {
+	if s := c.caller.Session; s != nil {
+		if value, ok := tag(s.Tags, key); ok {
+			return value, true
+		}
+	}
+	switch {
+	case c.caller.Role != nil:
+		return tag(c.caller.Role.Tags, key)
+	case c.caller.User != nil && c.caller.Kind == identity.UserKind:
+		return tag(c.caller.User.Tags, key)
+	}
+	return "", false
+}
+
+func tag(tags map[string]string, key string) (string, bool) {
+	for k, v := range tags {
+		if strings.EqualFold(k, key) {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// global returns the value of a single-valued global key, named in lower case without
+// "aws:"; "" if it is absent.
+func (c *context) global(name string) string {
+	caller, session := c.caller, c.caller.Session
+	switch name {
+	case "currenttime":
+		return c.now.Format(time.RFC3339)
+	case "epochtime":
+		return strconv.FormatInt(c.now.Unix(), 10)
+	case "sourceip":
+		if caller.SourceIP.IsValid() {
+			return caller.SourceIP.String()
+		}
+	case "securetransport":
+		return strconv.FormatBool(caller.Secure)
+	case "useragent":
+		return caller.UserAgent
+	case "referer":
+		return caller.Referer
+	case "requestedregion":
+		return caller.Region
+	case "resourceaccount":
+		return c.account
+	case "viaawsservice", "principalisawsservice":
+		return "false"
+	case "principalaccount":
+		return caller.Account
+	case "principalarn":
+		return c.principalARN()
+	case "principaltype":
+		return principalTypes[caller.Kind]
+	case "userid":
+		return caller.UserID
+	case "username":
+		if caller.Kind == identity.UserKind {
+			return caller.User.Name
+		}
+	}
+	if session == nil {
+		return ""
+	}
+	switch name {
+	case "tokenissuetime":
+		return session.Issued.Format(time.RFC3339)
+	case "sourceidentity":
+		return session.SourceIdentity
+	case "federatedprovider":
+		return session.FederatedProvider
+	case "multifactorauthpresent":
+		return strconv.FormatBool(!session.MFA.IsZero())
+	case "multifactorauthage":
+		if !session.MFA.IsZero() {
+			return strconv.FormatInt(int64(c.now.Sub(session.MFA).Seconds()), 10)
+		}
+	}
+	return ""
+}
+
+var principalTypes = map[identity.Kind]string{
+	identity.Anonymous: "Anonymous", identity.Root: "Account", identity.UserKind: "User",
+	identity.AssumedRole: "AssumedRole", identity.FederatedUser: "FederatedUser",
+}
+
+// principalARN is the role's for a role's session.
+func (c *context) principalARN() string {
+	if c.caller.Role != nil {
+		return c.caller.Role.ARN()
+	}
+	return c.caller.ARN
+}

@@ -1,0 +1,39 @@
+package authz
+
+import "emulator/policy"
+
+// Request is what an operation asks permission for.
+type Request struct {
+	// Action as policies name it: "kms:Decrypt".
+	Action string
+	// Resource is its ARN, or "*" for actions that have none.
+	Resource string
+	// ResourceAccount owns the resource; "" means the caller's account.
+	ResourceAccount string
+	// ResourceTags become aws:ResourceTag/*.
+	ResourceTags map[string]string
+	// RequestTags become aws:RequestTag/* and aws:TagKeys: the tags that the call
+	// carries. TagKeys are further keys, those of an untagging.
+	RequestTags map[string]string
+	TagKeys     []string
+	// Context holds the service's own condition keys: "kms:EncryptionContext:app".
+	Context map[string][]string
+	// ResourcePolicy is the policy on the resource, nil if it has none.
+	ResourcePolicy *ResourcePolicy
+	// Principal asks for somebody else than the caller: a federated identity
+	// with no AWS credentials yet.
+	Principal *policy.Principal
+	// Grants are those KMS grants that allow this very request to its principal.
+	Grants []string
+}
+
+// ResourcePolicy is a policy on a resource. A key policy and a trust policy must
+// themselves allow, other kinds need not.
+type ResourcePolicy struct {
+	// Kind is policy.KeyPolicy, policy.TrustPolicy or policy.Resource.
+	Kind policy.Kind
+	// ARN is that of the resource, for the trace.
+	ARN string
+	// Text with users and roles as unique IDs, as StorePrincipals made it.
+	Text string
+}

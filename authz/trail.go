@@ -1,0 +1,58 @@
+package authz
+
+import (
+	"sync"
+
+	"emulator/policy"
+)
+
+// trail keeps the questions of the latest requests, not the answers: a trace is made
+// when somebody asks for it, from the same immutable policies.
+type trail struct {
+	mu     sync.Mutex
+	latest []asked // a ring
+	next   int
+}
+
+// asked is one question with the policies that were gathered for it.
+type asked struct {
+	requestID string
+	question  *policy.Request
+	policies  *policy.Policies
+}
+
+// maxTrail bounds the memory: about 1 KB each.
+const maxTrail = 4096
+
+func (t *trail) keep(requestID string, q *policy.Request, p *policy.Policies) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.latest) < maxTrail {
+		t.latest = append(t.latest, asked{requestID, q, p})
+		return
+	}
+	t.latest[t.next] = asked{requestID, q, p}
+	t.next = (t.next + 1) % maxTrail
+}
+
+func (t *trail) find(requestID string) []asked {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found []asked
+	for i := range t.latest { // the oldest first
+		if a := t.latest[(t.next+i)%len(t.latest)]; a.requestID == requestID {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// Explain returns the decisions of a request with all that was looked at, in their
+// order. Those of the latest few thousand requests are kept.
+func (a *Authorizer) Explain(requestID string) []*policy.Trace {
+	var all []*policy.Trace
+	for _, q := range a.trail.find(requestID) {
+		all = append(all, policy.Explain(q.question, q.policies))
+	}
+	return all
+}
