@@ -1,0 +1,92 @@
+package iam
+
+import (
+	"encoding/base64"
+	"strconv"
+
+	"emulator/api"
+)
+
+const (
+	defaultItems = 100
+	// maxSkipped bounds the work for a page of which a filter leaves little: AWS may
+	// return fewer items than asked for, and a marker.
+	maxSkipped = 2000
+)
+
+// page is what a list operation returns at once.
+type page struct {
+	// after is the position of the last item of the page before, or "".
+	after string
+
+	left, skipped int
+	last          string // position of the last item looked at
+	more          bool
+}
+
+// newPage reads the marker, which is a position made opaque.
+func newPage(marker *string, maxItems *int32) (*page, error) {
+	p := &page{left: defaultItems}
+	if maxItems != nil {
+		p.left = int(*maxItems)
+	}
+	if marker == nil {
+		return p, nil
+	}
+	position, err := base64.RawURLEncoding.DecodeString(*marker)
+	if err != nil || len(position) == 0 {
+		return nil, invalidMarker()
+	}
+	p.after = string(position)
+	return p, nil
+}
+
+func invalidMarker() error { return api.Errorf("ValidationError", "Invalid Marker.") }
+
+// take counts an item in, and reports whether the page has room for it.
+func (p *page) take(position string) bool {
+	if p.left == 0 {
+		p.more = true
+		return false
+	}
+	p.left--
+	p.last = position
+	return true
+}
+
+// skip passes over an item that a filter leaves out, and reports whether to go on.
+func (p *page) skip(position string) bool {
+	p.skipped++
+	p.last = position
+	p.more = p.skipped >= maxSkipped
+	return !p.more
+}
+
+// next returns the marker of the next page, or nil if this was the last.
+func (p *page) next() *string {
+	if p == nil || !p.more {
+		return nil
+	}
+	marker := base64.RawURLEncoding.EncodeToString([]byte(p.last))
+	return &marker
+}
+
+// pageOf returns the page of a list that is at hand whole, and the marker of the next.
+// The page is never nil: AWS sends empty lists.
+func pageOf[T any](items []T, marker *string, maxItems *int32) (page []T, next *string, err error) {
+	p, err := newPage(marker, maxItems)
+	if err != nil {
+		return nil, nil, err
+	}
+	start := 0
+	if p.after != "" {
+		if start, err = strconv.Atoi(p.after); err != nil || start < 0 {
+			return nil, nil, invalidMarker()
+		}
+	}
+	page = []T{}
+	for i := start; i < len(items) && p.take(strconv.Itoa(i+1)); i++ {
+		page = append(page, items[i])
+	}
+	return page, p.next(), nil
+}

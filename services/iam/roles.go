@@ -1,0 +1,332 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/store"
+)
+
+const (
+	defaultSessionDuration = 3600
+	// trustPolicySize is AWS's quota of a trust policy's characters.
+	trustPolicySize = 2048
+)
+
+func (s *Service) roleOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateRole", s.createRole),
+		api.Op("GetRole", s.getRole),
+		api.Op("UpdateRole", s.updateRole),
+		api.Op("UpdateRoleDescription", s.updateRoleDescription),
+		api.Op("UpdateAssumeRolePolicy", s.updateAssumeRolePolicy),
+		api.Op("DeleteRole", s.deleteRole),
+		api.Op("ListRoles", s.listRoles),
+		api.Op("TagRole", s.tagRole),
+		api.Op("UntagRole", s.untagRole),
+		api.Op("ListRoleTags", s.listRoleTags),
+		api.Op("PutRolePermissionsBoundary", s.putRolePermissionsBoundary),
+		api.Op("DeleteRolePermissionsBoundary", s.deleteRolePermissionsBoundary),
+	}
+}
+
+// findRole is findUser for roles.
+func (s *Service) findRole(r store.Reader, c api.Caller, name string, request authz.Request) (*identity.Role, error) {
+	role, ok, err := identity.LoadRole(r, c.Account, name)
+	if err != nil {
+		return nil, err
+	}
+	request.Resource = identity.ARN(c.Partition, "iam", c.Account, "role/"+name)
+	if ok {
+		request.Resource, request.ResourceTags = role.ARN(), role.Tags
+		request.Context = withBoundary(request.Context, role.Boundary)
+	}
+	if err := s.authz.Authorize(r, c, request); err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, api.Errorf("NoSuchEntity", "The role with name %s cannot be found.", name)
+	}
+	return role, nil
+}
+
+func (s *Service) changeRole(ctx context.Context, c api.Caller, name string, request authz.Request, f func(store.Tx, *identity.Role) error) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		role, err := s.findRole(tx, c, name, request)
+		if err != nil {
+			return err
+		}
+		if err := f(tx, role); err != nil {
+			return err
+		}
+		return store.Save(tx, identity.RoleKey(c.Account, role.Name), role)
+	})
+}
+
+// wireRole returns a role as lists have it. The trust policy is shown with the ARNs of the principals
+// that exist.
+func (s *Service) wireRole(r store.Reader, role *identity.Role) (*types.Role, error) {
+	trust, err := s.authz.ShowPrincipals(r, role.Trust)
+	if err != nil {
+		return nil, err
+	}
+	w := &types.Role{
+		Arn: aws.String(role.ARN()), AssumeRolePolicyDocument: aws.String(encodeDocument(trust)), CreateDate: &role.Created,
+		MaxSessionDuration: &role.MaxSessionDuration, Path: &role.Path, RoleId: &role.ID, RoleName: &role.Name,
+	}
+	if role.Description != "" {
+		w.Description = &role.Description
+	}
+	return w, nil
+}
+
+// wireRoleWhole adds what lists leave out.
+func (s *Service) wireRoleWhole(r store.Reader, role *identity.Role) (*types.Role, error) {
+	w, err := s.wireRole(r, role)
+	if err != nil {
+		return nil, err
+	}
+	w.PermissionsBoundary = wireBoundary(role.Boundary)
+	if len(role.Tags) > 0 {
+		w.Tags = wireTags(role.Tags)
+	}
+	return w, nil
+}
+
+// setTrust checks a trust policy and puts it into the role, with the users and roles that it names
+// as their unique IDs.
+func (s *Service) setTrust(r store.Reader, role *identity.Role, text string) (err error) {
+	if err := checkDocument(policy.TrustPolicy, text); err != nil {
+		return err
+	}
+	if policy.Size(text) > trustPolicySize {
+		return api.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: %d", trustPolicySize)
+	}
+	role.Trust, err = s.authz.StorePrincipals(r, text)
+	return err
+}
+
+func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
+	tags, tagsErr := newTags(in.Tags)
+	role := &identity.Role{
+		Account: c.Account, Partition: c.Partition, Name: *in.RoleName, ID: identity.NewUniqueID(identity.PrefixRole),
+		Path: pathOf(in.Path), Created: s.now(), Description: aws.ToString(in.Description), MaxSessionDuration: defaultSessionDuration,
+		Boundary: aws.ToString(in.PermissionsBoundary), Tags: tags,
+	}
+	if in.MaxSessionDuration != nil {
+		role.MaxSessionDuration = *in.MaxSessionDuration
+	}
+	var out *types.Role
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		request := authz.Request{Action: "iam:CreateRole", Resource: role.ARN(), RequestTags: tags, Context: withBoundary(nil, role.Boundary)}
+		if err := s.authz.Authorize(tx, c, request); err != nil {
+			return err
+		}
+		if tagsErr != nil {
+			return tagsErr
+		}
+		if role.ServiceLinked() {
+			return api.Errorf("ValidationError", "The specified value for path is invalid: /aws-service-role/ is for service-linked roles.")
+		}
+		if tx.Get(identity.RoleKey(c.Account, role.Name)) != nil {
+			return api.Errorf("EntityAlreadyExists", "Role with name %s already exists.", role.Name)
+		}
+		if err := s.setTrust(tx, role, *in.AssumeRolePolicyDocument); err != nil {
+			return err
+		}
+		if role.Boundary != "" {
+			if err := findBoundary(tx, c, role.Boundary); err != nil {
+				return err
+			}
+		}
+		if err := changeBoundary(tx, c.Account, roleKind, role.Name, "", role.Boundary); err != nil {
+			return err
+		}
+		var err error
+		if out, err = s.wireRoleWhole(tx, role); err != nil {
+			return err
+		}
+		return saveNew(tx, roleKind, identity.RoleKey(c.Account, role.Name), role, c.Account, role.Path, role.Name, role.ID, role.ARN())
+	})
+	return &iam.CreateRoleOutput{Role: out}, err
+}
+
+func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
+	out := &iam.GetRoleOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		role, err := s.findRole(r, c, *in.RoleName, authz.Request{Action: "iam:GetRole"})
+		if err != nil {
+			return err
+		}
+		if out.Role, err = s.wireRoleWhole(r, role); err == nil {
+			out.Role.RoleLastUsed = &types.RoleLastUsed{}
+		}
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
+	page, err := newPage(in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	out := &iam.ListRolesOutput{}
+	prefix := pathOf(in.PathPrefix)
+	err = s.store.View(ctx, func(r store.Reader) error {
+		request := authz.Request{Action: "iam:ListRoles", Resource: identity.ARN(c.Partition, "iam", c.Account, "role"+prefix)}
+		if err := s.authz.Authorize(r, c, request); err != nil {
+			return err
+		}
+		return listByPath(r, c.Account, roleKind, prefix, page, func(name string) error {
+			role, _, err := identity.LoadRole(r, c.Account, name)
+			if err != nil {
+				return err
+			}
+			w, err := s.wireRole(r, role)
+			if err != nil {
+				return err
+			}
+			out.Roles = append(out.Roles, *w)
+			return nil
+		})
+	})
+	out.Marker = page.next()
+	out.IsTruncated = out.Marker != nil
+	return out, err
+}
+
+func (s *Service) updateRole(ctx context.Context, c api.Caller, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
+	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRole"}, func(_ store.Tx, role *identity.Role) error {
+		if err := modifiable(role); err != nil {
+			return err
+		}
+		if in.Description != nil {
+			role.Description = *in.Description
+		}
+		if in.MaxSessionDuration != nil {
+			role.MaxSessionDuration = *in.MaxSessionDuration
+		}
+		return nil
+	})
+}
+
+func (s *Service) updateRoleDescription(ctx context.Context, c api.Caller, in *iam.UpdateRoleDescriptionInput) (*iam.UpdateRoleDescriptionOutput, error) {
+	out := &iam.UpdateRoleDescriptionOutput{}
+	err := s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRoleDescription"}, func(tx store.Tx, role *identity.Role) (err error) {
+		if err := modifiable(role); err != nil {
+			return err
+		}
+		role.Description = *in.Description
+		out.Role, err = s.wireRoleWhole(tx, role)
+		return err
+	})
+	return out, err
+}
+
+// modifiable refuses to change roles that belong to an AWS service.
+func modifiable(role *identity.Role) error {
+	if role.ServiceLinked() {
+		return api.Errorf("UnmodifiableEntity", "Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", role.Name)
+	}
+	return nil
+}
+
+func (s *Service) updateAssumeRolePolicy(ctx context.Context, c api.Caller, in *iam.UpdateAssumeRolePolicyInput) (*iam.UpdateAssumeRolePolicyOutput, error) {
+	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateAssumeRolePolicy"}, func(tx store.Tx, role *identity.Role) error {
+		if err := modifiable(role); err != nil {
+			return err
+		}
+		return s.setTrust(tx, role, *in.PolicyDocument)
+	})
+}
+
+func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRoleInput) (*iam.DeleteRoleOutput, error) {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		role, err := s.findRole(tx, c, *in.RoleName, authz.Request{Action: "iam:DeleteRole"})
+		if err != nil {
+			return err
+		}
+		if err := modifiable(role); err != nil {
+			return err
+		}
+		switch {
+		case len(role.Attached) > 0:
+			return api.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")
+		case len(role.Inline) > 0:
+			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
+		}
+		if err := changeBoundary(tx, c.Account, roleKind, role.Name, role.Boundary, ""); err != nil {
+			return err
+		}
+		return deleteAll(tx, roleKind, identity.RoleKey(c.Account, role.Name), c.Account, role.Path, role.Name, role.ID)
+	})
+}
+
+func (s *Service) tagRole(ctx context.Context, c api.Caller, in *iam.TagRoleInput) (*iam.TagRoleOutput, error) {
+	tags, tagsErr := newTags(in.Tags)
+	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:TagRole", RequestTags: tags}, func(_ store.Tx, role *identity.Role) (err error) {
+		if tagsErr != nil {
+			return tagsErr
+		}
+		role.Tags, err = addTags(role.Tags, tags)
+		return err
+	})
+}
+
+func (s *Service) untagRole(ctx context.Context, c api.Caller, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error) {
+	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UntagRole", TagKeys: in.TagKeys}, func(_ store.Tx, role *identity.Role) error {
+		role.Tags = removeTags(role.Tags, in.TagKeys)
+		return nil
+	})
+}
+
+func (s *Service) listRoleTags(ctx context.Context, c api.Caller, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
+	out := &iam.ListRoleTagsOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		role, err := s.findRole(r, c, *in.RoleName, authz.Request{Action: "iam:ListRoleTags"})
+		if err != nil {
+			return err
+		}
+		out.Tags, out.Marker, err = pageOf(wireTags(role.Tags), in.Marker, in.MaxItems)
+		out.IsTruncated = out.Marker != nil
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) putRolePermissionsBoundary(ctx context.Context, c api.Caller, in *iam.PutRolePermissionsBoundaryInput) (*iam.PutRolePermissionsBoundaryOutput, error) {
+	request := authz.Request{Action: "iam:PutRolePermissionsBoundary", Context: withBoundary(nil, *in.PermissionsBoundary)}
+	return nil, s.changeRole(ctx, c, *in.RoleName, request, func(tx store.Tx, role *identity.Role) error {
+		if err := modifiable(role); err != nil {
+			return err
+		}
+		if err := findBoundary(tx, c, *in.PermissionsBoundary); err != nil {
+			return err
+		}
+		from := role.Boundary
+		role.Boundary = *in.PermissionsBoundary
+		return changeBoundary(tx, c.Account, roleKind, role.Name, from, role.Boundary)
+	})
+}
+
+func (s *Service) deleteRolePermissionsBoundary(ctx context.Context, c api.Caller, in *iam.DeleteRolePermissionsBoundaryInput) (*iam.DeleteRolePermissionsBoundaryOutput, error) {
+	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:DeleteRolePermissionsBoundary"}, func(tx store.Tx, role *identity.Role) error {
+		if err := modifiable(role); err != nil {
+			return err
+		}
+		if role.Boundary == "" {
+			return api.Errorf("NoSuchEntity", "No permissions boundary is set on role %s.", role.Name)
+		}
+		from := role.Boundary
+		role.Boundary = ""
+		return changeBoundary(tx, c.Account, roleKind, role.Name, from, "")
+	})
+}
