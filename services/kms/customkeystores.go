@@ -1,0 +1,252 @@
+package kms
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/services/kms/keystore"
+	"emulator/store"
+)
+
+func (s *Service) customKeyStoreOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateCustomKeyStore", s.createCustomKeyStore),
+		api.Op("DescribeCustomKeyStores", s.describeCustomKeyStores),
+		api.Op("ConnectCustomKeyStore", s.connectCustomKeyStore),
+		api.Op("DisconnectCustomKeyStore", s.disconnectCustomKeyStore),
+		api.Op("DeleteCustomKeyStore", s.deleteCustomKeyStore),
+	}
+}
+
+// KeyStore is the record of a custom key store
+// (https://docs.aws.amazon.com/kms/latest/developerguide/keystore-cloudhsm.html).
+type KeyStore struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	// ID: "cks-1234567890abcdef0".
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Cluster     string    `json:"cluster"`
+	TrustAnchor string    `json:"trustAnchor"`
+	Created     time.Time `json:"created"`
+	Connected   bool      `json:"connected"`
+}
+
+const keyStoresPerRegion = 10
+
+func keyStoresPrefix(account, region string) []byte {
+	return store.Key("kms", account, region, "key-store")
+}
+
+func keyStoreKey(account, region, id string) []byte {
+	return append(keyStoresPrefix(account, region), store.Key(id)...)
+}
+
+// storeKeyKey is the key of an entry of the index from a custom key store to its keys.
+func storeKeyKey(k *Key) []byte {
+	return store.Key("kms", k.Account, k.Region, "key-store-key", k.CustomKeyStore, k.ID)
+}
+
+func loadKeyStore(r store.Reader, account, region, id string) (KeyStore, bool, error) {
+	return store.Load[KeyStore](r, keyStoreKey(account, region, id))
+}
+
+func saveKeyStore(tx store.Tx, ks *KeyStore) error {
+	return store.Save(tx, keyStoreKey(ks.Account, ks.Region, ks.ID), ks)
+}
+
+func (s *Service) cluster(ks *KeyStore, id string) keystore.Cluster {
+	return keystore.Cluster{Keyring: s.keyring, ID: id, Connected: ks.Connected}
+}
+
+func noKeyStore(id string) error {
+	return api.Errorf("CustomKeyStoreNotFoundException", "The custom key store %s does not exist.", id)
+}
+
+// allKeyStores returns the stores of the account and region, of which there are few.
+func allKeyStores(r store.Reader, c api.Caller) ([]KeyStore, error) {
+	var all []KeyStore
+	for key := range r.Scan(keyStoresPrefix(c.Account, c.Region), nil) {
+		ks, _, err := store.Load[KeyStore](r, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ks)
+	}
+	return all, nil
+}
+
+var clusterPattern = regexp.MustCompile(`^cluster-[2-7a-zA-Z]{11,16}$`)
+
+// createCustomKeyStore takes any well-formed cluster ID that no other store uses: there are no CloudHSM
+// clusters to look it up among yet. The trust anchor must be a certificate.
+func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *kms.CreateCustomKeyStoreInput) (*kms.CreateCustomKeyStoreOutput, error) {
+	if in.CustomKeyStoreType == types.CustomKeyStoreTypeExternalKeyStore {
+		return nil, api.Errorf("UnsupportedOperationException", "External key stores are not supported by this emulator.")
+	}
+	if in.CloudHsmClusterId == nil || in.TrustAnchorCertificate == nil || in.KeyStorePassword == nil {
+		return nil, api.Errorf("ValidationError", "CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword are required for a custom key store of type AWS_CLOUDHSM.")
+	}
+	var id [9]byte
+	rand.Read(id[:])
+	ks := &KeyStore{
+		Account: c.Account, Region: c.Region, ID: "cks-" + hex.EncodeToString(id[:])[:17], Name: *in.CustomKeyStoreName,
+		Cluster: *in.CloudHsmClusterId, TrustAnchor: *in.TrustAnchorCertificate, Created: s.now(),
+	}
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "kms:CreateCustomKeyStore", Resource: "*"}); err != nil {
+			return err
+		}
+		if !clusterPattern.MatchString(ks.Cluster) {
+			return api.Errorf("CloudHsmClusterNotFoundException", "The AWS CloudHSM cluster %s does not exist.", ks.Cluster)
+		}
+		if err := checkTrustAnchor(ks.TrustAnchor); err != nil {
+			return err
+		}
+		all, err := allKeyStores(tx, c)
+		if err != nil {
+			return err
+		}
+		for _, other := range all {
+			switch {
+			case other.Name == ks.Name:
+				return api.Errorf("CustomKeyStoreNameInUseException", "The custom key store name %s is in use.", ks.Name)
+			case other.Cluster == ks.Cluster:
+				return api.Errorf("CloudHsmClusterInUseException", "The AWS CloudHSM cluster %s is in use by another custom key store.", ks.Cluster)
+			}
+		}
+		if len(all) >= keyStoresPerRegion {
+			return api.Errorf("LimitExceededException", "An account can have at most %d custom key stores in a region.", keyStoresPerRegion)
+		}
+		return saveKeyStore(tx, ks)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kms.CreateCustomKeyStoreOutput{CustomKeyStoreId: &ks.ID}, nil
+}
+
+func checkTrustAnchor(text string) error {
+	block, _ := pem.Decode([]byte(text))
+	if block != nil && block.Type == "CERTIFICATE" {
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+			return nil
+		}
+	}
+	return api.Errorf("IncorrectTrustAnchorException", "The trust anchor certificate is not a certificate in PEM form.")
+}
+
+func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in *kms.DescribeCustomKeyStoresInput) (*kms.DescribeCustomKeyStoresOutput, error) {
+	if in.CustomKeyStoreId != nil && in.CustomKeyStoreName != nil {
+		return nil, api.Errorf("ValidationError", "Specify either CustomKeyStoreId or CustomKeyStoreName, not both.")
+	}
+	out := &kms.DescribeCustomKeyStoresOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:DescribeCustomKeyStores", Resource: "*"}); err != nil {
+			return err
+		}
+		all, err := allKeyStores(r, c)
+		if err != nil {
+			return err
+		}
+		entries := []types.CustomKeyStoresListEntry{}
+		for _, ks := range all {
+			if in.CustomKeyStoreId != nil && *in.CustomKeyStoreId != ks.ID || in.CustomKeyStoreName != nil && *in.CustomKeyStoreName != ks.Name {
+				continue
+			}
+			entries = append(entries, ks.wire())
+		}
+		if len(entries) == 0 && (in.CustomKeyStoreId != nil || in.CustomKeyStoreName != nil) {
+			return noKeyStore(aws.ToString(in.CustomKeyStoreId) + aws.ToString(in.CustomKeyStoreName))
+		}
+		out.CustomKeyStores, out.NextMarker, err = pageOf(entries, in.Marker, in.Limit, 1000)
+		out.Truncated = out.NextMarker != nil
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (ks *KeyStore) wire() types.CustomKeyStoresListEntry {
+	state := types.ConnectionStateTypeDisconnected
+	if ks.Connected {
+		state = types.ConnectionStateTypeConnected
+	}
+	return types.CustomKeyStoresListEntry{
+		CustomKeyStoreId: &ks.ID, CustomKeyStoreName: &ks.Name, CustomKeyStoreType: types.CustomKeyStoreTypeAwsCloudhsm,
+		CloudHsmClusterId: &ks.Cluster, TrustAnchorCertificate: &ks.TrustAnchor, ConnectionState: state, CreationDate: &ks.Created,
+	}
+}
+
+// changeKeyStore runs f on a custom key store, which the caller may do the action with.
+func (s *Service) changeKeyStore(ctx context.Context, c api.Caller, id, action string, f func(store.Tx, *KeyStore) error) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: action, Resource: "*"}); err != nil {
+			return err
+		}
+		ks, ok, err := loadKeyStore(tx, c.Account, c.Region, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return noKeyStore(id)
+		}
+		return f(tx, &ks)
+	})
+}
+
+func wrongKeyStoreState(ks *KeyStore, want string) error {
+	return api.Errorf("CustomKeyStoreInvalidStateException", "The custom key store %s is not %s.", ks.ID, want)
+}
+
+// connectCustomKeyStore connects at once; in AWS it takes up to 20 minutes.
+func (s *Service) connectCustomKeyStore(ctx context.Context, c api.Caller, in *kms.ConnectCustomKeyStoreInput) (*kms.ConnectCustomKeyStoreOutput, error) {
+	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:ConnectCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
+		if ks.Connected {
+			return wrongKeyStoreState(ks, "disconnected")
+		}
+		ks.Connected = true
+		return saveKeyStore(tx, ks)
+	})
+}
+
+// disconnectCustomKeyStore makes the store's keys unusable until it is connected again.
+func (s *Service) disconnectCustomKeyStore(ctx context.Context, c api.Caller, in *kms.DisconnectCustomKeyStoreInput) (*kms.DisconnectCustomKeyStoreOutput, error) {
+	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:DisconnectCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
+		if !ks.Connected {
+			return wrongKeyStoreState(ks, "connected")
+		}
+		ks.Connected = false
+		return saveKeyStore(tx, ks)
+	})
+}
+
+// deleteCustomKeyStore wants the store to be disconnected and without keys, also such as are pending
+// deletion.
+func (s *Service) deleteCustomKeyStore(ctx context.Context, c api.Caller, in *kms.DeleteCustomKeyStoreInput) (*kms.DeleteCustomKeyStoreOutput, error) {
+	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:DeleteCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
+		if err := s.sweep(tx); err != nil {
+			return err
+		}
+		for range tx.Scan(store.Key("kms", ks.Account, ks.Region, "key-store-key", ks.ID), nil) {
+			return api.Errorf("CustomKeyStoreHasCMKsException", "The custom key store %s contains KMS keys.", ks.ID)
+		}
+		if ks.Connected {
+			return wrongKeyStoreState(ks, "disconnected")
+		}
+		return tx.Delete(keyStoreKey(ks.Account, ks.Region, ks.ID))
+	})
+}

@@ -1,0 +1,173 @@
+package kms
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/store"
+)
+
+func (s *Service) dataKeyOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GenerateDataKey", s.generateDataKey),
+		api.Op("GenerateDataKeyWithoutPlaintext", s.generateDataKeyWithoutPlaintext),
+		api.Op("GenerateDataKeyPair", s.generateDataKeyPair),
+		api.Op("GenerateDataKeyPairWithoutPlaintext", s.generateDataKeyPairWithoutPlaintext),
+		api.Op("GenerateRandom", s.generateRandom),
+	}
+}
+
+// dataKey is a new secret and its ciphertext under a key.
+type dataKey struct {
+	key                   *Key
+	plaintext, ciphertext []byte
+}
+
+func dataKeySize(spec types.DataKeySpec, bytes *int32) (int, error) {
+	switch {
+	case (spec == "") == (bytes == nil):
+		return 0, api.Errorf("ValidationError", "Please specify either number of bytes or key spec.")
+	case bytes != nil:
+		return int(*bytes), nil
+	case spec == types.DataKeySpecAes128:
+		return 16, nil
+	default:
+		return 32, nil
+	}
+}
+
+// wrap encrypts a new secret, which make makes, with a symmetric key.
+func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access, context map[string]string, dry *bool, plaintext []byte) (*dataKey, error) {
+	d := &dataKey{plaintext: plaintext}
+	err := s.store.View(ctx, func(r store.Reader) (err error) {
+		if d.key, err = s.findKey(r, c, keyID, a); err != nil {
+			return err
+		}
+		if d.key.Spec != types.KeySpecSymmetricDefault {
+			return wrongUsage(d.key, a.action[len("kms:"):])
+		}
+		if d.ciphertext, err = s.encryptWith(r, d.key, types.EncryptionAlgorithmSpecSymmetricDefault, plaintext, context); err != nil {
+			return err
+		}
+		return dryRun(dry)
+	})
+	return d, err
+}
+
+func (s *Service) generateDataKey(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
+	if in.Recipient != nil {
+		return nil, api.Errorf("UnsupportedOperationException", "Recipient is not supported by this emulator.")
+	}
+	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKey", *in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyOutput{
+		KeyId: aws.String(d.key.ARN()), KeyMaterialId: &d.key.MaterialID, Plaintext: d.plaintext, CiphertextBlob: d.ciphertext,
+	}, nil
+}
+
+func (s *Service) generateDataKeyWithoutPlaintext(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyWithoutPlaintextInput) (*kms.GenerateDataKeyWithoutPlaintextOutput, error) {
+	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKeyWithoutPlaintext", *in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyWithoutPlaintextOutput{
+		KeyId: aws.String(d.key.ARN()), KeyMaterialId: &d.key.MaterialID, CiphertextBlob: d.ciphertext,
+	}, nil
+}
+
+func (s *Service) newDataKey(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeySpec, bytes *int32, context map[string]string, tokens []string, dry *bool) (*dataKey, error) {
+	if err := checkGrantTokens(tokens); err != nil {
+		return nil, err
+	}
+	size, err := dataKeySize(spec, bytes)
+	if err != nil {
+		return nil, err
+	}
+	plaintext := make([]byte, size)
+	rand.Read(plaintext)
+	return s.wrap(ctx, c, keyID, encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context), context, dry, plaintext)
+}
+
+// pair is a new key pair and its private key's ciphertext.
+type pair struct {
+	*dataKey
+	public []byte
+}
+
+func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeyPairSpec, context map[string]string, tokens []string, dry *bool) (*pair, error) {
+	if err := checkGrantTokens(tokens); err != nil {
+		return nil, err
+	}
+	if specs[types.KeySpec(spec)].signing == nil {
+		return nil, api.Errorf("UnsupportedOperationException", "KeyPairSpec %s is not supported by this emulator.", spec)
+	}
+	private, err := newMaterial(types.KeySpec(spec))
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(private)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public())
+	if err != nil {
+		return nil, err
+	}
+	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context)
+	a.request.Context["kms:DataKeyPairSpec"] = []string{string(spec)}
+	d, err := s.wrap(ctx, c, keyID, a, context, dry, private)
+	return &pair{d, public}, err
+}
+
+func (s *Service) generateDataKeyPair(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyPairInput) (*kms.GenerateDataKeyPairOutput, error) {
+	if in.Recipient != nil {
+		return nil, api.Errorf("UnsupportedOperationException", "Recipient is not supported by this emulator.")
+	}
+	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPair", *in.KeyId, in.KeyPairSpec, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyPairOutput{
+		KeyId: aws.String(p.key.ARN()), KeyMaterialId: &p.key.MaterialID, KeyPairSpec: in.KeyPairSpec,
+		PrivateKeyPlaintext: p.plaintext, PrivateKeyCiphertextBlob: p.ciphertext, PublicKey: p.public,
+	}, nil
+}
+
+func (s *Service) generateDataKeyPairWithoutPlaintext(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyPairWithoutPlaintextInput) (*kms.GenerateDataKeyPairWithoutPlaintextOutput, error) {
+	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPairWithoutPlaintext", *in.KeyId, in.KeyPairSpec, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyPairWithoutPlaintextOutput{
+		KeyId: aws.String(p.key.ARN()), KeyMaterialId: &p.key.MaterialID, KeyPairSpec: in.KeyPairSpec,
+		PrivateKeyCiphertextBlob: p.ciphertext, PublicKey: p.public,
+	}, nil
+}
+
+func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.GenerateRandomInput) (*kms.GenerateRandomOutput, error) {
+	switch {
+	case in.CustomKeyStoreId != nil || in.Recipient != nil:
+		return nil, api.Errorf("UnsupportedOperationException", "CustomKeyStoreId and Recipient are not supported by this emulator.")
+	case in.NumberOfBytes == nil:
+		return nil, api.Errorf("ValidationError", "Please specify number of bytes.")
+	}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		return s.authz.Authorize(r, c, authz.Request{Action: "kms:GenerateRandom", Resource: "*"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	random := make([]byte, *in.NumberOfBytes)
+	rand.Read(random)
+	return &kms.GenerateRandomOutput{Plaintext: random}, nil
+}

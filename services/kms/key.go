@@ -1,0 +1,249 @@
+package kms
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/services/kms/keystore"
+	"emulator/store"
+)
+
+// Key is the record of a KMS key. Records read from the store are shared: they are
+// copied before they are changed.
+type Key struct {
+	Account     string             `json:"account"`
+	Region      string             `json:"region"`
+	Partition   string             `json:"partition"`
+	ID          string             `json:"id"`
+	Created     time.Time          `json:"created"`
+	Description string             `json:"description,omitempty"`
+	Spec        types.KeySpec      `json:"spec"`
+	Usage       types.KeyUsageType `json:"usage"`
+	Origin      types.OriginType   `json:"origin"`
+	Enabled     bool               `json:"enabled"`
+	// Deletion is when the key ceases to exist; zero if its deletion is not scheduled.
+	Deletion time.Time `json:"deletion,omitzero"`
+	// PendingWindow is the waiting period in days.
+	PendingWindow int32 `json:"pendingWindow,omitempty"`
+	// Policy with users and roles as their unique IDs.
+	Policy string            `json:"policy"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	// MaterialID names the material in force.
+	MaterialID string `json:"materialId"`
+	// CustomKeyStore is the ID of the custom key store with the material, or "".
+	CustomKeyStore string `json:"customKeyStore,omitempty"`
+	Cluster        string `json:"cluster,omitempty"`
+}
+
+// ARN returns the key's ARN.
+func (k *Key) ARN() string { return arn(k.Partition, k.Region, k.Account, "key/"+k.ID) }
+
+func (k *Key) ref() keystore.Ref {
+	return keystore.Ref{Account: k.Account, Region: k.Region, KeyID: k.ID, MaterialID: k.MaterialID}
+}
+
+func arn(partition, region, account, resource string) string {
+	return "arn:" + partition + ":kms:" + region + ":" + account + ":" + resource
+}
+
+func keyKey(account, region, id string) []byte { return store.Key("kms", account, region, "key", id) }
+
+// loadKey returns a key that exists at this time, or nil.
+func (s *Service) loadKey(r store.Reader, account, region, id string) (*Key, error) {
+	raw := r.Get(keyKey(account, region, id))
+	if raw == nil {
+		return nil, nil
+	}
+	k, err := s.records.get(raw, func() (*Key, error) {
+		k := new(Key)
+		if err := json.Unmarshal(raw, k); err != nil {
+			return nil, fmt.Errorf("key %s: %w", id, err)
+		}
+		return k, nil
+	})
+	if err != nil || s.gone(k) {
+		return nil, err
+	}
+	return k, nil
+}
+
+func (s *Service) gone(k *Key) bool { return !k.Deletion.IsZero() && !s.clock.Now().Before(k.Deletion) }
+
+func saveKey(tx store.Tx, k *Key) error { return store.Save(tx, keyKey(k.Account, k.Region, k.ID), k) }
+
+// keyID is what a request names a key by, parsed.
+type keyID struct {
+	account, region string
+	id, alias       string // one of them
+}
+
+// parseKeyID takes a key ID, an alias name, or the ARN of either.
+func parseKeyID(c api.Caller, given string) (keyID, error) {
+	k := keyID{account: c.Account, region: c.Region}
+	resource := given
+	if strings.HasPrefix(given, "arn:") {
+		parts := strings.SplitN(given, ":", 6)
+		if len(parts) != 6 || parts[2] != "kms" || !identity.IsAccountID(parts[4]) {
+			return k, api.Errorf("NotFoundException", "Invalid arn %s", given)
+		}
+		if parts[1] != c.Partition || parts[3] != c.Region {
+			return k, api.Errorf("NotFoundException", "Invalid arn %s", parts[3])
+		}
+		k.account, resource = parts[4], parts[5]
+		if id, ok := strings.CutPrefix(resource, "key/"); ok {
+			k.id = id
+			return k, nil
+		}
+	}
+	if strings.HasPrefix(resource, "alias/") {
+		k.alias = resource
+		return k, nil
+	}
+	if resource != given || !isKeyID(given) {
+		return k, api.Errorf("NotFoundException", "Invalid keyId '%s'", given)
+	}
+	k.id = given
+	return k, nil
+}
+
+// isKeyID reports whether s has the form of a key ID: a UUID, or one of a multi-Region key.
+func isKeyID(s string) bool {
+	if rest, ok := strings.CutPrefix(s, "mrk-"); ok {
+		return len(rest) == 32 && strings.Trim(rest, "0123456789abcdef") == ""
+	}
+	return len(s) == 36 && strings.Trim(s, "0123456789abcdef-") == "" && strings.Count(s, "-") == 4
+}
+
+// access is what an operation wants to do with a key.
+type access struct {
+	action string
+	// anyAccount is set for operations that AWS lets be called on another account's key.
+	anyAccount bool
+	// noAlias is set for operations that take key IDs and key ARNs only.
+	noAlias bool
+	request authz.Request
+}
+
+// findKey returns the key that a request names once the caller may do with it what the
+// access says. Who may not, does not learn whether the key exists.
+func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) (*Key, error) {
+	id, err := parseKeyID(c, given)
+	if err != nil {
+		return nil, err
+	}
+	if a.noAlias && id.alias != "" {
+		return nil, api.Errorf("NotFoundException", "Invalid keyId '%s'", given)
+	}
+	if id.account != c.Account && !a.anyAccount {
+		return nil, api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this account", c.ARN, a.action)
+	}
+	missing := arn(c.Partition, id.region, id.account, "key/"+id.id)
+	if id.alias != "" {
+		missing = arn(c.Partition, id.region, id.account, id.alias)
+		alias, ok, err := loadAlias(r, id.account, id.region, id.alias)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			id.id = alias.Target
+		}
+	}
+	k, err := s.loadKey(r, id.account, id.region, id.id)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		return nil, s.noKey(r, c, id, a, missing)
+	}
+	if id.alias != "" {
+		a.request.Context = with(a.request.Context, "kms:RequestAlias", id.alias)
+	}
+	return k, s.authorize(r, c, k, a)
+}
+
+// noKey is the answer about a key that does not exist.
+func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, missing string) error {
+	request := a.request
+	request.Action, request.Resource, request.ResourceAccount = a.action, missing, id.account
+	if err := s.authz.Authorize(r, c, request); err != nil {
+		return err
+	}
+	if id.alias != "" {
+		return api.Errorf("NotFoundException", "Alias %s is not found.", missing)
+	}
+	return api.Errorf("NotFoundException", "Key '%s' does not exist", missing)
+}
+
+// authorize asks whether the caller may do with the key what the access says.
+func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) error {
+	request := a.request
+	request.Action, request.Resource, request.ResourceAccount, request.ResourceTags = a.action, k.ARN(), k.Account, k.Tags
+	request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}
+	request.Context = with(request.Context, "kms:CallerAccount", c.Account)
+	request.Context["kms:KeySpec"] = []string{string(k.Spec)}
+	request.Context["kms:KeyUsage"] = []string{string(k.Usage)}
+	request.Context["kms:KeyOrigin"] = []string{string(k.Origin)}
+	request.Context["kms:MultiRegion"] = []string{"false"}
+	return s.authz.Authorize(r, c, request)
+}
+
+func with(context map[string][]string, key string, values ...string) map[string][]string {
+	if context == nil {
+		context = make(map[string][]string, 8)
+	}
+	context[key] = values
+	return context
+}
+
+// changeKey runs f on a copy of the key and saves it.
+func (s *Service) changeKey(tx store.Tx, c api.Caller, given string, a access, f func(*Key) error) error {
+	found, err := s.findKey(tx, c, given, a)
+	if err != nil {
+		return err
+	}
+	k := *found
+	if err := f(&k); err != nil {
+		return err
+	}
+	return saveKey(tx, &k)
+}
+
+// metadata returns the key as DescribeKey shows it.
+func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
+	state, err := s.state(r, k)
+	if err != nil {
+		return nil, err
+	}
+	m := &types.KeyMetadata{
+		AWSAccountId: &k.Account, KeyId: &k.ID, Arn: aws.String(k.ARN()), CreationDate: &k.Created, Enabled: state == types.KeyStateEnabled,
+		Description: &k.Description, KeyUsage: k.Usage, KeyState: state, Origin: k.Origin, KeyManager: types.KeyManagerTypeCustomer,
+		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(false),
+	}
+	if k.Spec == types.KeySpecSymmetricDefault {
+		m.CurrentKeyMaterialId = &k.MaterialID
+	}
+	if !k.Deletion.IsZero() {
+		m.DeletionDate = &k.Deletion
+	}
+	if k.CustomKeyStore != "" {
+		m.CustomKeyStoreId, m.CloudHsmClusterId = &k.CustomKeyStore, &k.Cluster
+	}
+	switch spec := specs[k.Spec]; k.Usage {
+	case types.KeyUsageTypeEncryptDecrypt:
+		m.EncryptionAlgorithms = spec.encryption
+	case types.KeyUsageTypeSignVerify:
+		m.SigningAlgorithms = spec.signing
+	case types.KeyUsageTypeGenerateVerifyMac:
+		m.MacAlgorithms = spec.mac
+	}
+	return m, nil
+}

@@ -1,0 +1,324 @@
+package kms
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/services/kms/keystore"
+	"emulator/store"
+)
+
+func (s *Service) keyOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateKey", s.createKey),
+		api.Op("DescribeKey", s.describeKey),
+		api.Op("ListKeys", s.listKeys),
+		api.Op("EnableKey", s.enableKey),
+		api.Op("DisableKey", s.disableKey),
+		api.Op("UpdateKeyDescription", s.updateKeyDescription),
+		api.Op("ScheduleKeyDeletion", s.scheduleKeyDeletion),
+		api.Op("CancelKeyDeletion", s.cancelKeyDeletion),
+	}
+}
+
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// newKey returns the key that a request describes, as far as the request alone tells.
+func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
+	k := &Key{
+		Account: c.Account, Region: c.Region, Partition: c.Partition, ID: newUUID(), Created: s.now(), Description: aws.ToString(in.Description),
+		Spec: in.KeySpec, Usage: in.KeyUsage, Origin: in.Origin, Enabled: true, CustomKeyStore: aws.ToString(in.CustomKeyStoreId),
+	}
+	if in.CustomerMasterKeySpec != "" {
+		if k.Spec != "" {
+			return nil, api.Errorf("ValidationError", "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.")
+		}
+		k.Spec = types.KeySpec(in.CustomerMasterKeySpec)
+	}
+	if k.Spec == "" {
+		k.Spec = types.KeySpecSymmetricDefault
+	}
+	if k.Origin == "" {
+		k.Origin = types.OriginTypeAwsKms
+	}
+	spec, ok := specs[k.Spec]
+	switch {
+	case !ok:
+		return nil, api.Errorf("UnsupportedOperationException", "KeySpec %s is not supported by this emulator.", k.Spec)
+	case k.Usage == "" && k.Spec != types.KeySpecSymmetricDefault:
+		return nil, api.Errorf("ValidationError", "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
+	case k.Usage == "":
+		k.Usage = types.KeyUsageTypeEncryptDecrypt
+	case k.Usage == types.KeyUsageTypeKeyAgreement, k.Usage == types.KeyUsageTypeEncapsulateDecapsulate:
+		return nil, api.Errorf("UnsupportedOperationException", "KeyUsage %s is not supported by this emulator.", k.Usage)
+	}
+	if !slices.Contains(spec.usages, k.Usage) {
+		return nil, api.Errorf("ValidationError", "KeyUsage %s is not compatible with KeySpec %s", k.Usage, k.Spec)
+	}
+	switch {
+	case aws.ToBool(in.MultiRegion):
+		return nil, api.Errorf("UnsupportedOperationException", "Multi-Region keys are not supported by this emulator.")
+	case k.Origin == types.OriginTypeExternal || k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
+		return nil, api.Errorf("UnsupportedOperationException", "Origin %s is not supported by this emulator.", k.Origin)
+	case k.Origin == types.OriginTypeAwsCloudhsm && k.CustomKeyStore == "":
+		return nil, api.Errorf("ValidationError", "CustomKeyStoreId is required when Origin is AWS_CLOUDHSM.")
+	case k.Origin == types.OriginTypeAwsKms && k.CustomKeyStore != "":
+		return nil, api.Errorf("ValidationError", "CustomKeyStoreId requires Origin AWS_CLOUDHSM or EXTERNAL_KEY_STORE.")
+	case k.CustomKeyStore != "" && k.Spec != types.KeySpecSymmetricDefault:
+		return nil, api.Errorf("UnsupportedOperationException", "Custom key stores hold symmetric encryption keys only.")
+	}
+	var id [32]byte
+	rand.Read(id[:])
+	k.MaterialID = hex.EncodeToString(id[:])
+	return k, nil
+}
+
+// createKey makes a key
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html). Its material is
+// made before the transaction, which other writers share.
+func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
+	k, err := s.newKey(c, in)
+	if err != nil {
+		return nil, err
+	}
+	tags, tagsErr := newTags(in.Tags)
+	k.Tags = tags
+	raw, err := newMaterial(k.Spec)
+	if err != nil {
+		return nil, err
+	}
+	out := &kms.CreateKeyOutput{}
+	err = s.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.authorizeCreate(tx, c, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
+			return err
+		}
+		if tagsErr != nil {
+			return tagsErr
+		}
+		if err := s.sweep(tx); err != nil {
+			return err
+		}
+		if err := s.setPolicy(tx, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
+			return err
+		}
+		if err := s.place(tx, k, raw); err != nil {
+			return err
+		}
+		if out.KeyMetadata, err = s.metadata(tx, k); err != nil {
+			return err
+		}
+		return saveKey(tx, k)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass bool) error {
+	context := map[string][]string{
+		"kms:CallerAccount": {c.Account}, "kms:KeySpec": {string(k.Spec)}, "kms:KeyUsage": {string(k.Usage)},
+		"kms:KeyOrigin": {string(k.Origin)}, "kms:MultiRegion": {"false"},
+		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(bypass)},
+	}
+	actions := []string{"kms:CreateKey"}
+	if len(k.Tags) > 0 {
+		actions = append(actions, "kms:TagResource")
+	}
+	for _, action := range actions {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: action, Resource: "*", RequestTags: k.Tags, Context: context}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place puts the material of a new key into its key store.
+func (s *Service) place(tx store.Tx, k *Key, raw []byte) error {
+	if k.CustomKeyStore != "" {
+		ks, ok, err := loadKeyStore(tx, k.Account, k.Region, k.CustomKeyStore)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return noKeyStore(k.CustomKeyStore)
+		}
+		k.Cluster = ks.Cluster
+		if err := tx.Put(storeKeyKey(k), nil); err != nil {
+			return err
+		}
+	}
+	ks, err := s.keyStore(tx, k)
+	if err != nil {
+		return err
+	}
+	if err := ks.Save(tx, k.ref(), raw); !errors.Is(err, keystore.ErrDisconnected) {
+		return err
+	}
+	return api.Errorf("CustomKeyStoreInvalidStateException", "The custom key store %s is not connected.", k.CustomKeyStore)
+}
+
+func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
+	out := &kms.DescribeKeyOutput{}
+	if err := checkGrantTokens(in.GrantTokens); err != nil {
+		return nil, err
+	}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:DescribeKey", anyAccount: true})
+		if err != nil {
+			return err
+		}
+		out.KeyMetadata, err = s.metadata(r, k)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// checkGrantTokens refuses every grant token: there are no grants yet, so none can be
+// right.
+func checkGrantTokens(tokens []string) error {
+	if len(tokens) > 0 {
+		return api.Errorf("InvalidGrantTokenException", "The grant token is not valid.")
+	}
+	return nil
+}
+
+func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
+	out := &kms.ListKeysOutput{Keys: []types.KeyListEntry{}}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListKeys", Resource: "*"}); err != nil {
+			return err
+		}
+		p, err := newPage(in.Marker, in.Limit, 100)
+		if err != nil {
+			return err
+		}
+		prefix := store.Key("kms", c.Account, c.Region, "key")
+		for key := range p.scan(r, prefix) {
+			id := store.Parts(key)[4]
+			k, err := s.loadKey(r, c.Account, c.Region, id)
+			if err != nil {
+				return err
+			}
+			if k == nil {
+				continue // past its deletion date
+			}
+			if !p.take(key) {
+				break
+			}
+			out.Keys = append(out.Keys, types.KeyListEntry{KeyId: &k.ID, KeyArn: aws.String(k.ARN())})
+		}
+		out.NextMarker = p.next(prefix)
+		out.Truncated = out.NextMarker != nil
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *Service) enableKey(ctx context.Context, c api.Caller, in *kms.EnableKeyInput) (*kms.EnableKeyOutput, error) {
+	return nil, s.setEnabled(ctx, c, *in.KeyId, "kms:EnableKey", true)
+}
+
+func (s *Service) disableKey(ctx context.Context, c api.Caller, in *kms.DisableKeyInput) (*kms.DisableKeyOutput, error) {
+	return nil, s.setEnabled(ctx, c, *in.KeyId, "kms:DisableKey", false)
+}
+
+func (s *Service) setEnabled(ctx context.Context, c api.Caller, id, action string, enabled bool) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, id, access{action: action, noAlias: true}, func(k *Key) error {
+			k.Enabled = enabled
+			return s.checkState(tx, k, toEnable)
+		})
+	})
+}
+
+func (s *Service) updateKeyDescription(ctx context.Context, c api.Caller, in *kms.UpdateKeyDescriptionInput) (*kms.UpdateKeyDescriptionOutput, error) {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:UpdateKeyDescription", noAlias: true}, func(k *Key) error {
+			k.Description = *in.Description
+			return s.checkState(tx, k, toChange)
+		})
+	})
+}
+
+const (
+	defaultPendingWindow = 30
+	minPendingWindow     = 7
+	maxPendingWindow     = 30
+)
+
+// scheduleKeyDeletion: from its deletion date on the key does not exist. What is left of it is destroyed by
+// the next write (sweep).
+func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms.ScheduleKeyDeletionInput) (*kms.ScheduleKeyDeletionOutput, error) {
+	window := int32(defaultPendingWindow)
+	if in.PendingWindowInDays != nil {
+		window = *in.PendingWindowInDays
+	}
+	if window < minPendingWindow || window > maxPendingWindow {
+		return nil, api.Errorf("ValidationError", "PendingWindowInDays must be between %d and %d", minPendingWindow, maxPendingWindow)
+	}
+	out := &kms.ScheduleKeyDeletionOutput{KeyState: types.KeyStatePendingDeletion, PendingWindowInDays: &window}
+	a := access{action: "kms:ScheduleKeyDeletion", noAlias: true}
+	a.request.Context = map[string][]string{"kms:ScheduleKeyDeletionPendingWindowInDays": {fmt.Sprint(window)}}
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
+			if err := s.checkState(tx, k, toChange); err != nil {
+				return err
+			}
+			k.Enabled, k.PendingWindow = false, window
+			k.Deletion = s.now().AddDate(0, 0, int(window))
+			out.KeyId, out.DeletionDate = aws.String(k.ARN()), &k.Deletion
+			return tx.Put(deletionKey(k), nil)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// cancelKeyDeletion leaves the key disabled, as AWS does.
+func (s *Service) cancelKeyDeletion(ctx context.Context, c api.Caller, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
+	out := &kms.CancelKeyDeletionOutput{}
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:CancelKeyDeletion", noAlias: true}, func(k *Key) error {
+			if k.Deletion.IsZero() {
+				return api.Errorf("KMSInvalidStateException", "%s is not pending deletion.", k.ARN())
+			}
+			if err := tx.Delete(deletionKey(k)); err != nil {
+				return err
+			}
+			k.Deletion, k.PendingWindow = time.Time{}, 0
+			out.KeyId = aws.String(k.ARN())
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

@@ -1,0 +1,61 @@
+// Package kms is the AWS Key Management Service: keys, aliases, key policies, and
+// cryptography with the keys.
+//
+// https://docs.aws.amazon.com/kms/latest/APIReference/
+package kms
+
+import (
+	"slices"
+	"time"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/clock"
+	"emulator/identity"
+	"emulator/services/kms/keystore"
+	"emulator/store"
+)
+
+// Config is what the service needs.
+type Config struct {
+	Store   store.Store
+	Authz   *authz.Authorizer
+	Clock   *clock.Clock
+	Keyring *identity.Keyring
+}
+
+// Service is the service.
+type Service struct {
+	store     store.Store
+	authz     *authz.Authorizer
+	clock     *clock.Clock
+	keyring   *identity.Keyring
+	material  keystore.Default
+	records   cache[*Key]
+	materials cache[*material]
+}
+
+// New returns the service.
+func New(c Config) *Service {
+	return &Service{
+		store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, material: keystore.Default{Keyring: c.Keyring},
+	}
+}
+
+// Operations returns what is covered of the API.
+func (s *Service) Operations() []api.Operation {
+	return slices.Concat(
+		s.keyOperations(),
+		s.aliasOperations(),
+		s.encryptionOperations(),
+		s.dataKeyOperations(),
+		s.signingOperations(),
+		s.macOperations(),
+		s.policyOperations(),
+		s.tagOperations(),
+		s.customKeyStoreOperations(),
+	)
+}
+
+// now is the emulated time, in milliseconds as KMS shows it.
+func (s *Service) now() time.Time { return s.clock.Now().Truncate(time.Millisecond) }

@@ -1,0 +1,142 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
+	"emulator/api"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/store"
+)
+
+func (s *Service) policyOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetKeyPolicy", s.getKeyPolicy),
+		api.Op("PutKeyPolicy", s.putKeyPolicy),
+		api.Op("ListKeyPolicies", s.listKeyPolicies),
+	}
+}
+
+const (
+	// policyName is the only one there is.
+	policyName = "default"
+	// maxPolicySize is AWS's quota of a key policy's bytes.
+	maxPolicySize = 32 << 10
+)
+
+// defaultPolicy is AWS's, to the letter: it gives the account control of the key and lets
+// IAM policies give access to it
+// (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html).
+func defaultPolicy(partition, account string) string {
+	return fmt.Sprintf(`{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "%s"
+    },
+    "Action" : "kms:*",
+    "Resource" : "*"
+  } ]
+}`, identity.ARN(partition, "iam", account, "root"))
+}
+
+// setPolicy checks a key policy, or AWS's default if none is given, and puts it into the key.
+// Unless the check is bypassed, the policy must let the caller change it again.
+func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string, bypass bool) error {
+	text := defaultPolicy(k.Partition, k.Account)
+	if given != nil {
+		text = *given
+	}
+	if len(text) > maxPolicySize {
+		return api.Errorf("LimitExceededException", "The key policy is larger than %d bytes.", maxPolicySize)
+	}
+	_, err := policy.Parse(policy.KeyPolicy, text)
+	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
+		return api.Errorf("MalformedPolicyDocumentException", "%s", syntax.Message)
+	}
+	if err != nil {
+		return err
+	}
+	k.Policy, err = s.authz.StorePrincipals(r, text)
+	if api.ErrorCode(err) != "" {
+		return api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
+	}
+	if err != nil || bypass {
+		return err
+	}
+	if err := s.authorize(r, c, k, access{action: "kms:PutKeyPolicy"}); api.ErrorCode(err) != "" {
+		return api.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func checkPolicyName(name *string) error {
+	if name != nil && *name != policyName {
+		return api.Errorf("NotFoundException", "No such policy exists")
+	}
+	return nil
+}
+
+func (s *Service) getKeyPolicy(ctx context.Context, c api.Caller, in *kms.GetKeyPolicyInput) (*kms.GetKeyPolicyOutput, error) {
+	out := &kms.GetKeyPolicyOutput{PolicyName: aws.String(policyName)}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:GetKeyPolicy", noAlias: true})
+		if err != nil {
+			return err
+		}
+		if err := checkPolicyName(in.PolicyName); err != nil {
+			return err
+		}
+		text, err := s.authz.ShowPrincipals(r, k.Policy)
+		out.Policy = &text
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *Service) putKeyPolicy(ctx context.Context, c api.Caller, in *kms.PutKeyPolicyInput) (*kms.PutKeyPolicyOutput, error) {
+	a := access{action: "kms:PutKeyPolicy", noAlias: true}
+	a.request.Context = map[string][]string{"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(in.BypassPolicyLockoutSafetyCheck)}}
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
+			if err := checkPolicyName(in.PolicyName); err != nil {
+				return err
+			}
+			if err := s.checkState(tx, k, toChange); err != nil {
+				return err
+			}
+			return s.setPolicy(tx, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
+		})
+	})
+}
+
+func (s *Service) listKeyPolicies(ctx context.Context, c api.Caller, in *kms.ListKeyPoliciesInput) (*kms.ListKeyPoliciesOutput, error) {
+	out := &kms.ListKeyPoliciesOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		if _, err := s.findKey(r, c, *in.KeyId, access{action: "kms:ListKeyPolicies", noAlias: true}); err != nil {
+			return err
+		}
+		var err error
+		out.PolicyNames, out.NextMarker, err = pageOf([]string{policyName}, in.Marker, in.Limit, 100)
+		out.Truncated = out.NextMarker != nil
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

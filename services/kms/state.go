@@ -1,0 +1,113 @@
+package kms
+
+import (
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/api"
+	"emulator/services/kms/keystore"
+	"emulator/store"
+)
+
+// state is the key's state at this time
+// (https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html).
+func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
+	if !k.Deletion.IsZero() {
+		return types.KeyStatePendingDeletion, nil
+	}
+	if k.CustomKeyStore != "" {
+		ks, ok, err := loadKeyStore(r, k.Account, k.Region, k.CustomKeyStore)
+		if err != nil {
+			return "", err
+		}
+		if !ok || !ks.Connected {
+			return types.KeyStateUnavailable, nil
+		}
+	}
+	if !k.Enabled {
+		return types.KeyStateDisabled, nil
+	}
+	return types.KeyStateEnabled, nil
+}
+
+// need is what an operation needs of a key's state.
+type need int
+
+const (
+	// toUse: cryptography with the key.
+	toUse need = iota
+	// toChange: operations that AWS refuses on a key that is to be deleted only.
+	toChange
+	// toEnable: operations that also want the key's store to be connected.
+	toEnable
+)
+
+// refused tells which states an operation does not work in, by what it needs.
+var refused = map[need][]types.KeyState{
+	toUse:    {types.KeyStateDisabled, types.KeyStatePendingDeletion, types.KeyStateUnavailable},
+	toChange: {types.KeyStatePendingDeletion},
+	toEnable: {types.KeyStatePendingDeletion, types.KeyStateUnavailable},
+}
+
+// checkState returns AWS's error if the key is in a state that the operation does not
+// work in.
+func (s *Service) checkState(r store.Reader, k *Key, n need) error {
+	state, err := s.state(r, k)
+	if err != nil {
+		return err
+	}
+	for _, bad := range refused[n] {
+		if state == bad {
+			return stateError(k, state)
+		}
+	}
+	return nil
+}
+
+func stateError(k *Key, state types.KeyState) error {
+	switch state {
+	case types.KeyStateDisabled:
+		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
+	case types.KeyStatePendingDeletion:
+		return api.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN())
+	default:
+		return api.Errorf("KMSInvalidStateException", "%s is unavailable: its custom key store is not connected.", k.ARN())
+	}
+}
+
+// keyStore returns where the key's material lives.
+func (s *Service) keyStore(r store.Reader, k *Key) (keystore.Store, error) {
+	if k.CustomKeyStore == "" {
+		return s.material, nil
+	}
+	ks, _, err := loadKeyStore(r, k.Account, k.Region, k.CustomKeyStore)
+	return s.cluster(&ks, k.Cluster), err
+}
+
+// use returns the key's material with a given ID, if the key may be used.
+func (s *Service) use(r store.Reader, k *Key, materialID string) (*material, error) {
+	if err := s.checkState(r, k, toUse); err != nil {
+		return nil, err
+	}
+	ks, err := s.keyStore(r, k)
+	if err != nil {
+		return nil, err
+	}
+	ref := k.ref()
+	ref.MaterialID = materialID
+	sealed, err := ks.Load(r, ref)
+	if errors.Is(err, keystore.ErrDisconnected) {
+		return nil, stateError(k, types.KeyStateUnavailable)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.materials.get(sealed, func() (*material, error) {
+		raw, err := ks.Open(sealed, ref)
+		if err != nil {
+			return nil, err
+		}
+		return parseMaterial(k.Spec, raw)
+	})
+}

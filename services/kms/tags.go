@@ -1,0 +1,101 @@
+package kms
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/api"
+	"emulator/store"
+)
+
+func (s *Service) tagOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("TagResource", s.tagResource),
+		api.Op("UntagResource", s.untagResource),
+		api.Op("ListResourceTags", s.listResourceTags),
+	}
+}
+
+const maxTags = 50
+
+// newTags returns tags that a request gives, or AWS's error.
+func newTags(given []types.Tag) (map[string]string, error) {
+	tags := make(map[string]string, len(given))
+	for _, t := range given {
+		if _, twice := tags[*t.TagKey]; twice {
+			return tags, api.Errorf("TagException", "Duplicate tag keys")
+		}
+		if strings.HasPrefix(strings.ToLower(*t.TagKey), "aws:") {
+			return tags, api.Errorf("TagException", "aws: prefixed tag key names are not allowed for external use.")
+		}
+		tags[*t.TagKey] = *t.TagValue
+	}
+	if len(tags) > maxTags {
+		return tags, api.Errorf("TagException", "Too many tags")
+	}
+	return tags, nil
+}
+
+func (s *Service) tagResource(ctx context.Context, c api.Caller, in *kms.TagResourceInput) (*kms.TagResourceOutput, error) {
+	tags, tagsErr := newTags(in.Tags)
+	a := access{action: "kms:TagResource", noAlias: true}
+	a.request.RequestTags = tags
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
+			if tagsErr != nil {
+				return tagsErr
+			}
+			all := maps.Clone(k.Tags)
+			if all == nil {
+				all = make(map[string]string)
+			}
+			maps.Copy(all, tags)
+			if len(all) > maxTags {
+				return api.Errorf("TagException", "Too many tags")
+			}
+			k.Tags = all
+			return s.checkState(tx, k, toChange)
+		})
+	})
+}
+
+func (s *Service) untagResource(ctx context.Context, c api.Caller, in *kms.UntagResourceInput) (*kms.UntagResourceOutput, error) {
+	a := access{action: "kms:UntagResource", noAlias: true}
+	a.request.TagKeys = in.TagKeys
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
+			k.Tags = maps.Clone(k.Tags)
+			for _, key := range in.TagKeys {
+				delete(k.Tags, key)
+			}
+			return s.checkState(tx, k, toChange)
+		})
+	})
+}
+
+func (s *Service) listResourceTags(ctx context.Context, c api.Caller, in *kms.ListResourceTagsInput) (*kms.ListResourceTagsOutput, error) {
+	out := &kms.ListResourceTagsOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:ListResourceTags", noAlias: true})
+		if err != nil {
+			return err
+		}
+		var tags []types.Tag
+		for _, key := range slices.Sorted(maps.Keys(k.Tags)) {
+			value := k.Tags[key]
+			tags = append(tags, types.Tag{TagKey: &key, TagValue: &value})
+		}
+		out.Tags, out.NextMarker, err = pageOf(tags, in.Marker, in.Limit, 50)
+		out.Truncated = out.NextMarker != nil
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
