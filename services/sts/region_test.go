@@ -1,0 +1,52 @@
+package sts_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/clock"
+	"emulator/identity"
+	"emulator/services/sts"
+	"emulator/store/bolt"
+)
+
+// TestRegionDisabled: the operations that give out credentials refuse to in a
+// region that is turned off.
+func TestRegionDisabled(t *testing.T) {
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	keyring, err := identity.NewKeyring(make([]byte, identity.MasterKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(clock.Clock)
+	service := sts.New(sts.Config{Store: db, Authz: authz.New(c), Clock: c, Keyring: keyring, DisabledRegions: []string{"eu-west-1"}})
+	in := map[string]any{
+		"AssumeRole":                &awssts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), RoleSessionName: aws.String("session")},
+		"AssumeRoleWithWebIdentity": &awssts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), RoleSessionName: aws.String("session"), WebIdentityToken: aws.String("token")},
+		"GetSessionToken":           &awssts.GetSessionTokenInput{},
+		"GetFederationToken":        &awssts.GetFederationTokenInput{Name: aws.String("bob")},
+	}
+	user := identity.Principal{Kind: identity.UserKind, Account: home, ARN: "arn:aws:iam::000000000000:user/ann", UserID: "AIDA", User: &identity.User{Account: home, Name: "ann", ID: "AIDA"}}
+	for _, op := range service.Operations() {
+		if in[op.Name] == nil {
+			continue
+		}
+		_, err := op.Call(t.Context(), api.Caller{Principal: user, Region: "eu-west-1", Partition: "aws"}, in[op.Name])
+		if code := api.ErrorCode(err); code != "RegionDisabledException" {
+			t.Errorf("%s: %v", op.Name, err)
+		}
+		_, err = op.Call(t.Context(), api.Caller{Principal: user, Region: "us-east-1", Partition: "aws"}, in[op.Name])
+		if code := api.ErrorCode(err); code == "RegionDisabledException" {
+			t.Errorf("%s in a region that is on: %v", op.Name, err)
+		}
+	}
+}

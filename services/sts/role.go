@@ -1,0 +1,93 @@
+package sts
+
+import (
+	"strings"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/store"
+)
+
+// roleARN is the ARN of a role, whether there is one or not.
+type roleARN struct {
+	text, account, name string
+}
+
+func parseRoleARN(text string) (roleARN, error) {
+	parts := strings.SplitN(text, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return roleARN{}, api.Errorf("ValidationError", "%s is invalid", text)
+	}
+	path, ok := strings.CutPrefix(parts[5], "role/")
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	if !ok || parts[2] != "iam" || parts[3] != "" || !identity.IsAccountID(parts[4]) || !isName(name) {
+		return roleARN{}, api.Errorf("ValidationError", "Request ARN is invalid")
+	}
+	return roleARN{text, parts[4], name}, nil
+}
+
+// isName reports whether s may be the name of an IAM role or policy.
+func isName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_+=,.@-", r))
+	})
+}
+
+// roleRequest asks whether somebody may assume a role.
+type roleRequest struct {
+	// action is "sts:AssumeRole" or one of its like.
+	action string
+	arn    roleARN
+	// principal is nil if it is the caller.
+	principal *policy.Principal
+	context   map[string][]string
+	// tags are those of the request; tagging and naming tell that the session gets tags or
+	// a source identity, be it by the request or from the session that makes it.
+	tags            map[string]string
+	tagging, naming bool
+}
+
+// trustsNobody stands in for the trust policy of a role that does not exist, so that
+// whoever asks for one is answered, and traced, as if it did not trust him.
+const trustsNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AROANOBODYHASTHISROLE"},"Action":"sts:AssumeRole"}]}`
+
+// authorizeRole returns the role if it may be assumed, with the tags and the source
+// identity that its session gets. It does not tell whether a role exists that may not.
+func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*identity.Role, error) {
+	role, ok, err := identity.LoadRole(r, q.arn.account, q.arn.name)
+	if err != nil {
+		return nil, err
+	}
+	ok = ok && role.ARN() == q.arn.text
+	request := authz.Request{
+		Action:          q.action,
+		Resource:        q.arn.text,
+		ResourceAccount: q.arn.account,
+		RequestTags:     q.tags,
+		Context:         q.context,
+		Principal:       q.principal,
+		ResourcePolicy:  &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody},
+	}
+	if ok {
+		request.ResourcePolicy.Text = role.Trust
+		request.ResourceTags = role.Tags
+	}
+	if err := s.authz.Authorize(r, c, request); err != nil {
+		return nil, err
+	}
+	if q.tagging {
+		request.Action = "sts:TagSession"
+		if err := s.authz.Authorize(r, c, request); err != nil {
+			return nil, err
+		}
+	}
+	if q.naming {
+		request.Action = "sts:SetSourceIdentity"
+		if err := s.authz.Authorize(r, c, request); err != nil {
+			return nil, err
+		}
+	}
+	return role, nil
+}

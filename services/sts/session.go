@@ -1,0 +1,99 @@
+package sts
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"emulator/api"
+	"emulator/identity"
+)
+
+const hour = 3600
+
+// tokenSpace is the size of a session token that counts as 100 percent. It is also
+// the most that MinimumSessionTokenSize may ask for.
+const tokenSpace = 4096
+
+// credentials are temporary credentials as the operations return them.
+type credentials struct {
+	*types.Credentials
+	// size of the session token in bytes, and in percent of tokenSpace.
+	size, utilization int32
+}
+
+// issue makes credentials of a session: it fills in the access key and the times.
+// minimum is the least size of the session token, or nil.
+func (s *Service) issue(session *identity.Session, seconds int32, minimum *int32) (*credentials, error) {
+	id, err := identity.NewAccessKeyID(identity.PrefixSessionKey, session.Account)
+	if err != nil {
+		return nil, err
+	}
+	session.AccessKeyID = id
+	session.Issued = s.clock.Now().Truncate(time.Second)
+	session.Expires = session.Issued.Add(time.Duration(seconds) * time.Second)
+	token, err := s.keyring.SealSession(session)
+	if err != nil {
+		return nil, err
+	}
+	if minimum != nil && len(token) < int(*minimum) {
+		// In base64 four characters stand for three bytes; the last four for one at least.
+		const member = len(`,"padding":""`)
+		missing := (int(*minimum)+3)/4*3 - (len(token)/4*3 - 2)
+		session.Padding = strings.Repeat("0", max(1, missing-member))
+		if token, err = s.keyring.SealSession(session); err != nil {
+			return nil, err
+		}
+	}
+	secret := s.keyring.SessionSecret(id)
+	return &credentials{
+		Credentials: &types.Credentials{
+			AccessKeyId:     &id,
+			SecretAccessKey: &secret,
+			SessionToken:    &token,
+			Expiration:      &session.Expires,
+		},
+		size:        int32(len(token)),
+		utilization: int32(min(100, (len(token)*100+tokenSpace-1)/tokenSpace)),
+	}, nil
+}
+
+// roleDuration returns how long a role's session lasts. A role's own limit is told
+// only to those who may assume it, so this comes after authorization.
+func roleDuration(requested *int32, role *identity.Role) (int32, error) {
+	if requested == nil {
+		return hour, nil
+	}
+	if *requested > max(role.MaxSessionDuration, hour) {
+		return 0, api.Errorf("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return *requested, nil
+}
+
+// userDuration returns how long a session of GetSessionToken and GetFederationToken
+// lasts: twelve hours if not told otherwise, and never more than one of the root user.
+func userDuration(requested *int32, c api.Caller) int32 {
+	seconds := int32(12 * hour)
+	if requested != nil {
+		seconds = *requested
+	}
+	if c.Kind == identity.Root {
+		seconds = min(seconds, hour)
+	}
+	return seconds
+}
+
+// checkMFA refuses a second factor that can't be right: no MFA device is registered
+// with any user yet.
+func checkMFA(serial, code *string) error {
+	switch {
+	case serial == nil && code == nil:
+		return nil
+	case serial == nil || code == nil:
+		return api.Errorf("AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+	default:
+		return api.Errorf("AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  "+
+			"Please verify your MFA serial number is valid and associated with this user.")
+	}
+}

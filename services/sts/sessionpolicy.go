@@ -1,0 +1,149 @@
+package sts
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"emulator/api"
+	"emulator/identity"
+	"emulator/identity/awspolicies"
+	"emulator/policy"
+	"emulator/store"
+)
+
+// AWS's limits of session policies
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-limits-entity-length).
+const (
+	maxPolicyText = 2048
+	maxPolicyARNs = 10
+)
+
+// packedSpace is how large the packed form of policies and tags may be, in bytes. AWS
+// tells neither the form nor the space, only the percentage.
+const packedSpace = 1024
+
+// sessionPolicies are what limits a session.
+type sessionPolicies struct {
+	texts []string
+	arns  []string
+}
+
+func newSessionPolicies(text *string, descriptors []types.PolicyDescriptorType) (sessionPolicies, error) {
+	var p sessionPolicies
+	size := 0
+	if text != nil {
+		if _, err := policy.Parse(policy.Session, *text); err != nil {
+			if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
+				return p, api.Errorf("MalformedPolicyDocument", "%s", syntax.Message)
+			}
+			return p, err
+		}
+		p.texts = []string{*text}
+		size = utf8.RuneCountInString(*text)
+	}
+	if len(descriptors) > maxPolicyARNs {
+		return p, api.Errorf("ValidationError", "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", maxPolicyARNs)
+	}
+	for _, d := range descriptors {
+		p.arns = append(p.arns, aws.ToString(d.Arn))
+		size += len(aws.ToString(d.Arn))
+	}
+	if size > maxPolicyText {
+		return p, api.Errorf("ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to %d", maxPolicyText)
+	}
+	return p, nil
+}
+
+// check refuses managed policies that are neither AWS's nor of the session's account.
+func (p sessionPolicies) check(r store.Reader, account string) error {
+	for _, arn := range p.arns {
+		ok, err := policyExists(r, account, arn)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return api.Errorf("ValidationError", "Policy %s does not exist or is not attachable.", arn)
+		}
+	}
+	return nil
+}
+
+func policyExists(r store.Reader, account, arn string) (bool, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return false, nil
+	}
+	name := arn[strings.LastIndexByte(arn, '/')+1:]
+	if parts[4] == "aws" {
+		_, ok := awspolicies.Find(parts[1], arn)
+		return ok, nil
+	}
+	if parts[4] != account || !isName(name) {
+		return false, nil
+	}
+	p, ok, err := store.Load[identity.ManagedPolicy](r, identity.PolicyKey(account, name))
+	return ok && p.ARN() == arn, err
+}
+
+// pack returns the size of policies and tags in percent of the space that there is
+// for them, or nil if there are none.
+func pack(p sessionPolicies, tags map[string]string) (*int32, error) {
+	if len(p.texts)+len(p.arns)+len(tags) == 0 {
+		return nil, nil
+	}
+	percent := (packedSize(p, tags)*100 + packedSpace - 1) / packedSpace
+	if percent <= 100 {
+		return aws.Int32(int32(percent)), nil
+	}
+	if len(p.texts)+len(p.arns) == 0 {
+		return nil, api.Errorf("PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", percent)
+	}
+	return nil, api.Errorf("PackedPolicyTooLarge", "Packed policy consumes %d%% of allotted space, please use smaller policy.", percent)
+}
+
+// compressors are kept because making one costs more than using it.
+var compressors = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return w
+}}
+
+// packedSize returns the size of the packed form: the policies without white space,
+// the ARNs and the tags, deflated.
+func packedSize(p sessionPolicies, tags map[string]string) int {
+	var plain bytes.Buffer
+	for _, text := range p.texts {
+		if json.Compact(&plain, []byte(text)) != nil { // it was parsed, so that can't be
+			plain.WriteString(text)
+		}
+	}
+	for _, arn := range p.arns {
+		plain.WriteString(arn)
+		plain.WriteByte(0)
+	}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		plain.WriteString(key)
+		plain.WriteByte(0)
+		plain.WriteString(tags[key])
+		plain.WriteByte(0)
+	}
+	var packed bytes.Buffer
+	w := compressors.Get().(*flate.Writer)
+	defer compressors.Put(w)
+	w.Reset(&packed)
+	w.Write(plain.Bytes()) // to memory: no errors
+	w.Close()
+	return packed.Len()
+}

@@ -1,0 +1,231 @@
+package sts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"emulator/api"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/services/sts/oidc"
+	"emulator/store"
+)
+
+// clockLeeway is how far an issuer's clock may run before ours: a token that
+// was just made must not be refused for it.
+const clockLeeway = 5 * time.Minute
+
+// assumeRoleWithWebIdentity takes an ID token in place of a signature. The token is
+// proven before the role is looked at, and no transaction is open while an issuer is asked.
+//
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	arn, err := parseRoleARN(*in.RoleArn)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkRegion(c, arn.account); err != nil {
+		return nil, err
+	}
+	if err := checkProviderID(in.ProviderId); err != nil {
+		return nil, err
+	}
+	policies, err := newSessionPolicies(in.Policy, in.PolicyArns)
+	if err != nil {
+		return nil, err
+	}
+	token, provider, err := s.verifyToken(ctx, *in.WebIdentityToken, arn.account)
+	if err != nil {
+		return nil, err
+	}
+	requested, transitive, err := tokenTags(token)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := newTags(requested, transitive, nil)
+	if err != nil {
+		return nil, err
+	}
+	sourceIdentity, err := tokenSourceIdentity(token)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := pack(policies, tags.all)
+	if err != nil {
+		return nil, err
+	}
+
+	trust, kept := conditionKeys(provider.URL, token)
+	trust["sts:RoleSessionName"] = []string{*in.RoleSessionName}
+	if sourceIdentity != "" {
+		trust["sts:SourceIdentity"] = []string{sourceIdentity}
+	}
+	if len(transitive) > 0 {
+		trust["sts:TransitiveTagKeys"] = transitive
+	}
+	providerARN := provider.ARN()
+	trust["aws:FederatedProvider"] = []string{providerARN}
+	question := roleRequest{
+		action:    "sts:AssumeRoleWithWebIdentity",
+		arn:       arn,
+		principal: &policy.Principal{Type: policy.Federated, ARN: providerARN},
+		context:   trust,
+		tags:      tags.requested,
+		tagging:   len(tags.all) > 0,
+		naming:    sourceIdentity != "",
+	}
+	var role *identity.Role
+	err = s.store.View(ctx, func(r store.Reader) (err error) {
+		if role, err = s.authorizeRole(r, c, &question); err != nil {
+			return err
+		}
+		return policies.check(r, role.Account)
+	})
+	if err != nil {
+		return nil, err
+	}
+	seconds, err := roleDuration(in.DurationSeconds, role)
+	if err != nil {
+		return nil, err
+	}
+	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
+	session.FederatedProvider, session.Context = providerARN, kept
+	issued, err := s.issue(session, seconds, in.MinimumSessionTokenSize)
+	if err != nil {
+		return nil, err
+	}
+	return &sts.AssumeRoleWithWebIdentityOutput{
+		AssumedRoleUser:             assumedRoleUser(role, session),
+		Audience:                    aws.String(acceptedAudience(token, provider)),
+		Credentials:                 issued.Credentials,
+		PackedPolicySize:            packed,
+		Provider:                    &providerARN,
+		SessionTokenSize:            &issued.size,
+		SessionTokenUtilization:     &issued.utilization,
+		SourceIdentity:              present(sourceIdentity),
+		SubjectFromWebIdentityToken: &token.Subject,
+	}, nil
+}
+
+// accessTokenProviders are those whose OAuth 2.0 access tokens AWS takes. Only they
+// can tell whether one is good, so none is here.
+var accessTokenProviders = []string{"www.amazon.com", "graph.facebook.com"}
+
+// checkProviderID refuses access tokens: ProviderId is given with them, and not with
+// ID tokens.
+func checkProviderID(id *string) error {
+	switch {
+	case id == nil:
+		return nil
+	case slices.Contains(accessTokenProviders, *id):
+		return api.Errorf("IDPRejectedClaim", "Access tokens of %s cannot be verified here: use an OpenID Connect ID token, without ProviderId.", *id)
+	default:
+		return api.Errorf("ValidationError", "Unsupported ProviderId %s", *id)
+	}
+}
+
+// verifyToken returns the token in raw, proven, and the provider of that account which
+// vouches for it.
+func (s *Service) verifyToken(ctx context.Context, raw, account string) (*oidc.Token, *identity.OIDCProvider, error) {
+	token, err := oidc.Parse(raw)
+	if err != nil {
+		return nil, nil, tokenError(err)
+	}
+	provider, err := s.findProvider(ctx, token.Issuer, account)
+	if err != nil {
+		return nil, nil, err
+	}
+	if acceptedAudience(token, provider) == "" {
+		return nil, nil, invalidToken("Incorrect token audience")
+	}
+	if err := checkTimes(token, s.clock.Now()); err != nil {
+		return nil, nil, err
+	}
+	if err := s.tokens.Verify(ctx, token, provider.Thumbprints); err != nil {
+		return nil, nil, tokenError(err)
+	}
+	return token, provider, nil
+}
+
+// findProvider returns the account's provider for an issuer, which must be the very
+// URL that the provider was made with.
+func (s *Service) findProvider(ctx context.Context, issuer, account string) (*identity.OIDCProvider, error) {
+	scheme, name, _ := strings.Cut(issuer, "://")
+	// url.Parse refuses control characters, which would not be good in a key.
+	if u, err := url.Parse(issuer); err != nil || u.Host == "" || scheme != "https" && scheme != "http" {
+		return nil, invalidToken("Issuer must be a valid URL")
+	}
+	var provider identity.OIDCProvider
+	var ok bool
+	err := s.store.View(ctx, func(r store.Reader) (err error) {
+		provider, ok, err = store.Load[identity.OIDCProvider](r, identity.OIDCProviderKey(account, name))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !ok || provider.Scheme != scheme {
+		return nil, invalidToken("No OpenIDConnect provider found in your account for %s", issuer)
+	}
+	return &provider, nil
+}
+
+// acceptedAudience returns the audience of the token that is among the provider's client
+// IDs, or "". A token that names an authorized party is for that one.
+func acceptedAudience(t *oidc.Token, p *identity.OIDCProvider) string {
+	for _, a := range audience(t) {
+		if slices.Contains(p.ClientIDs, a) {
+			return a
+		}
+	}
+	return ""
+}
+
+func checkTimes(t *oidc.Token, now time.Time) error {
+	if !now.Before(t.Expires) {
+		return api.Errorf("ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), t.Expires.Unix())
+	}
+	for _, from := range []time.Time{t.NotBefore, t.IssuedAt} {
+		if now.Add(clockLeeway).Before(from) {
+			return invalidToken("Token is not valid yet: current date/time %d must not be before %d", now.Unix(), from.Unix())
+		}
+	}
+	return nil
+}
+
+func invalidToken(format string, args ...any) error {
+	return api.Errorf("InvalidIdentityToken", format, args...)
+}
+
+// tokenError gives AWS's error for one of package oidc. What was wrong in detail is for the
+// log: the caller did not prove that it may know.
+func tokenError(err error) error {
+	if missing, ok := errors.AsType[*oidc.MissingClaimError](err); ok {
+		return invalidToken("%s", missing)
+	}
+	var visible error
+	switch {
+	case errors.Is(err, oidc.ErrMalformed):
+		visible = invalidToken("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+	case errors.Is(err, oidc.ErrSignature):
+		visible = invalidToken("Couldn't verify signed token.")
+	case errors.Is(err, oidc.ErrCertificate):
+		visible = invalidToken("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
+	case errors.Is(err, oidc.ErrNoKey):
+		// With the two spaces that AWS has there.
+		visible = invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
+	case errors.Is(err, oidc.ErrUnreachable):
+		visible = api.Errorf("IDPCommunicationError", "The identity provider that was asked to verify the incoming identity token could not be reached.")
+	default:
+		return err
+	}
+	return fmt.Errorf("%w (%w)", visible, err)
+}
