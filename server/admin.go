@@ -1,0 +1,217 @@
+package server
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"emulator/identity"
+	"emulator/store"
+)
+
+// adminRoutes is the admin API: what AWS has no operation for.
+func (s *Server) adminRoutes(r *mux.Router) {
+	r.Use(s.adminOnly)
+	r.HandleFunc("/version", s.adminVersion).Methods(http.MethodGet)
+	r.HandleFunc("/clock", s.adminClock).Methods(http.MethodGet)
+	r.HandleFunc("/clock", s.adminMoveClock).Methods(http.MethodPost)
+	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
+	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
+	r.HandleFunc("/decisions/{requestID}", s.adminDecisions).Methods(http.MethodGet)
+	r.NotFoundHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		adminError(w, http.StatusNotFound, "no such path: "+r.URL.Path)
+	}))
+	r.MethodNotAllowedHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		adminError(w, http.StatusMethodNotAllowed, r.Method+" is not for "+r.URL.Path)
+	}))
+}
+
+// adminOnly lets in who knows the admin token, and without one only callers on this
+// machine that name it by a loopback address: a web page in a browser here, also
+// one whose name was made to resolve to 127.0.0.1, is kept out.
+func (s *Server) adminOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		switch {
+		case given && s.config.AdminToken != "" && subtle.ConstantTimeCompare([]byte(token), []byte(s.config.AdminToken)) == 1:
+		case given:
+			adminError(w, http.StatusForbidden, "the admin token is wrong")
+			return
+		case !sourceIP(r).IsLoopback():
+			adminError(w, http.StatusForbidden, "the admin API answers on loopback addresses only, or with the admin token")
+			return
+		case !loopbackHost(r.Host) || fromBrowserElsewhere(r):
+			adminError(w, http.StatusForbidden, "the admin API does not answer pages of another origin")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func loopbackHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback()
+}
+
+func fromBrowserElsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host != r.Host
+}
+
+func adminError(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, map[string]string{"error": message})
+}
+
+func (s *Server) adminVersion(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"version": s.config.Version, "coverage": s.Coverage()})
+}
+
+type clockState struct {
+	Now           time.Time `json:"now"`
+	OffsetSeconds float64   `json:"offsetSeconds"`
+	Frozen        bool      `json:"frozen"`
+}
+
+func (s *Server) adminClock(w http.ResponseWriter, _ *http.Request) {
+	offset, frozen := s.clock.Offset()
+	writeJSON(w, http.StatusOK, clockState{s.clock.Now(), offset.Seconds(), frozen})
+}
+
+// adminMoveClock takes {"set": RFC 3339 time, "freeze": true} or {"advance": "36h"}.
+func (s *Server) adminMoveClock(w http.ResponseWriter, r *http.Request) {
+	var move struct {
+		Set     *time.Time `json:"set"`
+		Freeze  bool       `json:"freeze"`
+		Advance string     `json:"advance"`
+	}
+	if err := decodeAdmin(w, r, &move); err != nil {
+		adminError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	switch {
+	case move.Set != nil && move.Advance == "" && move.Freeze:
+		s.clock.Freeze(*move.Set)
+	case move.Set != nil && move.Advance == "":
+		s.clock.Set(*move.Set)
+	case move.Set == nil && move.Advance != "" && !move.Freeze:
+		d, err := time.ParseDuration(move.Advance)
+		if err != nil {
+			adminError(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		s.clock.Advance(d)
+	default:
+		adminError(w, http.StatusBadRequest, `give either "set" (and "freeze") or "advance"`)
+		return
+	}
+	s.adminClock(w, r)
+}
+
+func (s *Server) adminResetClock(w http.ResponseWriter, r *http.Request) {
+	s.clock.Reset()
+	s.adminClock(w, r)
+}
+
+// adminReset deletes everything, or with {"account": "111111111111"} what belongs
+// to that account.
+func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
+	var reset struct {
+		Account string `json:"account"`
+	}
+	if err := decodeAdmin(w, r, &reset); err != nil {
+		adminError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if reset.Account != "" && !identity.IsAccountID(reset.Account) {
+		adminError(w, http.StatusBadRequest, "account: want twelve digits")
+		return
+	}
+	var deleted int
+	err := s.store.Update(r.Context(), func(tx store.Tx) error {
+		var doomed [][]byte
+		for key, value := range tx.Scan(nil, nil) {
+			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(reset.Account, key, value)) {
+				doomed = append(doomed, append([]byte(nil), key...))
+			}
+		}
+		for _, key := range doomed {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		deleted = len(doomed)
+		return nil
+	})
+	if err != nil {
+		s.log.Error("reset", "error", err)
+		adminError(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]int{"deleted": deleted})
+}
+
+// belongsTo tells the account of a record by its key: either its second part is
+// the account, or it is one of those that are found without knowing the account.
+func belongsTo(account string, key, value []byte) bool {
+	parts := store.Parts(key)
+	if len(parts) < 2 {
+		return false
+	}
+	switch parts[0] {
+	case "access-key":
+		owner, _ := identity.AccountOf(parts[1])
+		return owner == account
+	case "unique-id":
+		return strings.Contains(string(value), ":"+account+":")
+	default:
+		return parts[1] == account
+	}
+}
+
+// adminDecisions tells why the calls of a request were allowed or denied.
+func (s *Server) adminDecisions(w http.ResponseWriter, r *http.Request) {
+	id := mux.Vars(r)["requestID"]
+	traces := s.authz.Explain(id)
+	if len(traces) == 0 {
+		adminError(w, http.StatusNotFound, "no decision is kept for request "+id)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"requestId": id, "decisions": traces})
+}
+
+// decodeAdmin reads a JSON body strictly: what is not known is an error. An empty
+// body is an empty object.
+func decodeAdmin(w http.ResponseWriter, r *http.Request, v any) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("body: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,419 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"emulator/api"
+	"emulator/api/wire"
+	"emulator/identity"
+	"emulator/sigv4"
+	"emulator/store"
+)
+
+// call is one AWS request on its way.
+type call struct {
+	http      *http.Request
+	requestID string
+	start     time.Time
+
+	raw  []byte     // the body as it was signed
+	body []byte     // the same, decompressed
+	form url.Values // of a query service
+
+	signature *sigv4.Signature // nil if the request is not signed
+	service   *service
+	operation *wire.Operation
+	caller    api.Caller
+}
+
+// serveAWS answers a request to an AWS service: dispatch, authenticate, decode
+// and validate, call the operation, encode.
+func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
+	c := &call{http: r, requestID: newRequestID(), start: time.Now(), service: s.services[0]}
+	out, err := s.answer(c)
+	var response wire.Response
+	if err != nil {
+		response = c.service.codec.EncodeError(c.operation, err, c.requestID, c.wantsJSON())
+	} else {
+		response = c.encode(out)
+	}
+	s.logCall(c, response, err)
+	h := w.Header()
+	h.Set("X-Amzn-Requestid", c.requestID)
+	h.Set("Content-Type", response.ContentType)
+	if response.ErrorType != "" {
+		h.Set("X-Amzn-Errortype", response.ErrorType)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(response.Body)))
+	w.WriteHeader(response.Status)
+	w.Write(response.Body)
+}
+
+func (s *Server) answer(c *call) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := s.dispatch(c); err != nil {
+		return nil, err
+	}
+	ctx := c.http.Context()
+	if err := s.authenticate(ctx, c); err != nil {
+		return nil, err
+	}
+	in, err := c.decode()
+	if err != nil {
+		return nil, err
+	}
+	return c.operation.Call(ctx, c.caller, in)
+}
+
+// dispatch reads the request and finds its service and operation: by
+// X-Amz-Target, or by Action and Version.
+func (s *Server) dispatch(c *call) error {
+	signature, signatureErr := sigv4.Parse(c.http)
+	c.signature = signature
+	target := c.http.Header.Get("X-Amz-Target")
+	if target != "" {
+		c.service = s.byTarget(target)
+		if c.service == nil { // answered as a JSON service
+			c.service = s.byName("kms")
+			return api.Errorf("InvalidAction", "%s is no target of the services answered here.", target)
+		}
+	} else if signature != nil {
+		if named := s.bySigningName(signature.Service); named != nil {
+			c.service = named
+		} else {
+			return api.Errorf("InvalidAction", "The service %s is not answered here.", signature.Service)
+		}
+	}
+	if err := c.read(); err != nil {
+		return err
+	}
+	name := target[strings.LastIndexByte(target, '.')+1:]
+	if target == "" {
+		if c.service.model.Protocol == "json" {
+			return api.Errorf("InvalidAction", "")
+		}
+		action, version := c.form.Get("Action"), c.form.Get("Version")
+		if action == "" {
+			return api.Errorf("MissingAction", "Missing Action")
+		}
+		if c.service = s.byVersion(version, c.service); c.service == nil {
+			c.service = s.services[0]
+			return api.Errorf("InvalidAction", "Could not find operation %s for version %s", action, orNoValue(version))
+		}
+		name = action
+	}
+	operation, ok := c.service.codec.Operation(name)
+	if !ok {
+		return c.service.unknownOperation(name)
+	}
+	c.operation = operation
+	if signature == nil && !(operation.Anonymous && api.ErrorCode(signatureErr) == "MissingAuthenticationToken") {
+		return signatureErr
+	}
+	return nil
+}
+
+func orNoValue(version string) string {
+	if version == "" {
+		return "NO_VERSION_SPECIFIED"
+	}
+	return version
+}
+
+// unknownOperation tells an operation that AWS has and we have not from one that
+// nobody has.
+func (svc *service) unknownOperation(name string) error {
+	if _, ok := svc.model.Operations[name]; ok {
+		return api.Errorf("NotImplemented", "The operation %s is not supported by this emulator.", name)
+	}
+	if svc.model.Protocol == "json" {
+		return api.Errorf("InvalidAction", "")
+	}
+	return api.Errorf("InvalidAction", "Could not find operation %s for version %s", name, svc.model.APIVersion)
+}
+
+func (s *Server) byTarget(target string) *service {
+	prefix, _, _ := strings.Cut(target, ".")
+	return s.find(func(svc *service) bool { return svc.model.TargetPrefix == prefix })
+}
+
+func (s *Server) bySigningName(name string) *service {
+	return s.find(func(svc *service) bool { return svc.model.SigningName == name })
+}
+
+func (s *Server) byName(name string) *service {
+	return s.find(func(svc *service) bool { return svc.name == name })
+}
+
+// byVersion finds a query service by its API version. A request without one is for
+// the service it was signed for.
+func (s *Server) byVersion(version string, signedFor *service) *service {
+	if version == "" {
+		return nil
+	}
+	if signedFor.model.APIVersion == version {
+		return signedFor
+	}
+	return s.find(func(svc *service) bool { return svc.model.Protocol == "query" && svc.model.APIVersion == version })
+}
+
+func (s *Server) find(match func(*service) bool) *service {
+	for _, svc := range s.services {
+		if match(svc) {
+			return svc
+		}
+	}
+	return nil
+}
+
+// read reads the body, decompresses it and, for the query protocol, parses it
+// together with the query string.
+func (c *call) read() error {
+	raw, err := readAll(c.http.Body, c.http.ContentLength)
+	if err != nil {
+		return err
+	}
+	c.raw, c.body = raw, raw
+	switch encoding := c.http.Header.Get("Content-Encoding"); encoding {
+	case "", "identity":
+	case "gzip":
+		z, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			return api.Errorf("MalformedInput", "The body is not gzip: %v", err)
+		}
+		if c.body, err = readAll(z, -1); err != nil {
+			return err
+		}
+	default:
+		return api.Errorf("MalformedInput", "Content-Encoding %s is not supported.", encoding)
+	}
+	if c.service.model.Protocol == "json" {
+		return nil
+	}
+	c.form, err = url.ParseQuery(c.http.URL.RawQuery)
+	if err != nil {
+		return api.Errorf("MalformedQueryString", "The query string can't be parsed: %v", err)
+	}
+	if len(c.body) == 0 {
+		return nil
+	}
+	if t, _, _ := mime.ParseMediaType(c.http.Header.Get("Content-Type")); t != "application/x-www-form-urlencoded" {
+		return api.Errorf("MalformedInput", "The content type of a request to this service is application/x-www-form-urlencoded.")
+	}
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return api.Errorf("MalformedInput", "The body can't be parsed: %v", err)
+	}
+	for name, values := range form {
+		c.form[name] = append(c.form[name], values...)
+	}
+	return nil
+}
+
+// readAll reads at most MaxBody bytes.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	tooLarge := api.Errorf("RequestEntityTooLarge", "The request is larger than %d bytes.", MaxBody)
+	if length > MaxBody {
+		return nil, tooLarge
+	}
+	var b bytes.Buffer
+	if length > 0 {
+		b.Grow(int(length) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(io.LimitReader(r, MaxBody+1))
+	if err != nil {
+		return nil, api.Errorf("MalformedInput", "The body can't be read: %v", err)
+	}
+	if n > MaxBody {
+		return nil, tooLarge
+	}
+	return b.Bytes(), nil
+}
+
+var regionPattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
+// authenticate verifies the signature and fills the caller.
+func (s *Server) authenticate(ctx context.Context, c *call) error {
+	r := c.http
+	c.caller = api.Caller{
+		Region:    "us-east-1",
+		Partition: "aws",
+		RequestID: c.requestID,
+		SourceIP:  sourceIP(r),
+		UserAgent: r.UserAgent(),
+		Referer:   r.Referer(),
+		Secure:    r.TLS != nil,
+		Host:      r.Host,
+		Received:  s.clock.Now(),
+	}
+	sig := c.signature
+	if sig == nil {
+		return nil
+	}
+	if !regionPattern.MatchString(sig.Region) || !c.regionFitsHost() {
+		return api.Errorf("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
+	}
+	if sig.Service != c.service.model.SigningName {
+		return api.Errorf("SignatureDoesNotMatch", "Credential should be scoped to correct service: '%s'.", c.service.model.SigningName)
+	}
+	c.caller.Region = sig.Region
+	c.caller.Partition = identity.Partition(sig.Region)
+	if c.service.global() {
+		c.caller.Region = homeRegion(c.caller.Partition)
+	}
+	var credential identity.Credential
+	err := s.store.View(ctx, func(tx store.Reader) (err error) {
+		credential, err = s.directory.Find(tx, c.caller.Received, c.caller.Partition, sig.AccessKeyID, sig.SessionToken)
+		return err
+	})
+	switch {
+	case errors.Is(err, identity.ErrUnknownKey), errors.Is(err, identity.ErrToken):
+		return api.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+	case err != nil && !errors.Is(err, identity.ErrExpired):
+		return err
+	}
+	if errors.Is(err, identity.ErrExpired) {
+		return api.Errorf("ExpiredToken", "The security token included in the request is expired")
+	}
+	if err := s.verifier.Verify(r, c.raw, sig, credential.Secret); err != nil {
+		return err
+	}
+	if !c.operation.Anonymous {
+		c.caller.Principal = credential.Principal
+	}
+	return nil
+}
+
+// global reports whether the service has one endpoint per partition.
+func (svc *service) global() bool { return svc.name == "iam" || svc.name == "organizations" }
+
+func homeRegion(partition string) string {
+	switch partition {
+	case "aws-cn":
+		return "cn-north-1"
+	case "aws-us-gov":
+		return "us-gov-west-1"
+	default:
+		return "us-east-1"
+	}
+}
+
+// regionFitsHost checks the scope's region where the client named an endpoint of
+// AWS that resolves to us: sts.eu-west-1.amazonaws.com, or the global
+// sts.amazonaws.com. Any other host serves every region.
+func (c *call) regionFitsHost() bool {
+	host := c.http.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host, ok := strings.CutSuffix(strings.TrimSuffix(host, ".cn"), ".amazonaws.com")
+	if !ok {
+		return true
+	}
+	_, region, regional := strings.Cut(host, ".")
+	if regional {
+		return c.signature.Region == region
+	}
+	return c.signature.Region == homeRegion(identity.Partition(c.signature.Region))
+}
+
+func sourceIP(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+func (c *call) decode() (any, error) {
+	if c.service.model.Protocol == "json" {
+		return c.operation.DecodeJSON(c.body)
+	}
+	return c.operation.DecodeQuery(c.form)
+}
+
+// wantsJSON reports whether a client of a query service asks for AWS's JSON form
+// of the answer, as Kubernetes does with presigned GetCallerIdentity.
+func (c *call) wantsJSON() bool {
+	return strings.HasPrefix(c.http.Header.Get("Accept"), "application/json")
+}
+
+func (c *call) encode(out any) wire.Response {
+	switch {
+	case c.service.model.Protocol == "json":
+		return wire.Response{Status: http.StatusOK, ContentType: "application/x-amz-json-1.1", Body: c.operation.AppendJSON(nil, out)}
+	case c.wantsJSON():
+		return wire.Response{Status: http.StatusOK, ContentType: "application/json", Body: c.operation.AppendQueryJSON(nil, out, c.requestID)}
+	default:
+		return wire.Response{Status: http.StatusOK, ContentType: "text/xml", Body: c.operation.AppendXML(nil, out, c.requestID)}
+	}
+}
+
+// logCall logs refusals, and at debug level every call. What a client sent in
+// parameters is not logged.
+func (s *Server) logCall(c *call, response wire.Response, err error) {
+	level := slog.LevelDebug
+	switch {
+	case response.Unexpected != nil:
+		level = slog.LevelError
+	case err != nil:
+		level = slog.LevelInfo
+	}
+	ctx := c.http.Context()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("service", c.service.name),
+		slog.Int("status", response.Status),
+		slog.String("request", c.requestID),
+		slog.Duration("took", time.Since(c.start)),
+	}
+	if c.operation != nil {
+		attrs = append(attrs, slog.String("operation", c.operation.Name))
+	}
+	if c.caller.ARN != "" {
+		attrs = append(attrs, slog.String("caller", c.caller.ARN))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	s.log.LogAttrs(ctx, level, "call", attrs...)
+}
+
+// newRequestID returns a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	const digits = "0123456789abcdef"
+	id := make([]byte, 0, 36)
+	for i, v := range b {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			id = append(id, '-')
+		}
+		id = append(id, digits[v>>4], digits[v&15])
+	}
+	return string(id)
+}

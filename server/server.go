@@ -1,0 +1,190 @@
+// Package server is the HTTP side of the emulator: routes, limits, the way of a
+// request from the wire to an operation and back, health and administration.
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"emulator/authz"
+	"emulator/clock"
+	"emulator/identity"
+	"emulator/services/iam"
+	"emulator/services/kms"
+	"emulator/services/sts"
+	"emulator/sigv4"
+	"emulator/store"
+	"emulator/store/bolt"
+)
+
+// Limits of the HTTP side.
+const (
+	// MaxBody is the greatest size of a request's body, as sent and decompressed. AWS's
+	// largest document, a policy of 128 KiB once URL-encoded, is well below it.
+	MaxBody = 1 << 20
+	// maxHeader leaves room for a session token with the longest session policies.
+	maxHeader     = 256 << 10
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 60 * time.Second
+	idleTimeout   = 120 * time.Second
+	drainTimeout  = 10 * time.Second
+)
+
+// Config is what a server is made of. The zero value keeps state in a temporary
+// directory and accepts the well-known root credentials.
+type Config struct {
+	// DataDir holds the database and the master key; "" means a temporary directory
+	// that Close removes.
+	DataDir string
+	// MasterKey in hexadecimal; "" means the one in DataDir.
+	MasterKey string
+	// NoAccountKeys turns off that twelve digits are the access key of that account's root user.
+	NoAccountKeys bool
+	// InsecureIssuers are hosts whose OpenID Connect issuers may be fetched over plain http.
+	InsecureIssuers []string
+	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
+	AdminToken string
+	// Version is what /_emulator/version tells.
+	Version string
+	// Log takes the server's log; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Server is a running emulator: state, services and the HTTP handler in front.
+type Server struct {
+	config    Config
+	log       *slog.Logger
+	store     store.Store
+	clock     *clock.Clock
+	directory *identity.Directory
+	authz     *authz.Authorizer
+	verifier  *sigv4.Verifier
+	services  []*service
+	handler   http.Handler
+	dataDir   string
+}
+
+// Open opens the state in config.DataDir and builds the services. Errors name the
+// file at fault, and leave it as it was.
+func Open(config Config) (_ *Server, err error) {
+	s := &Server{config: config, log: cmp.Or(config.Log, slog.Default()), clock: new(clock.Clock)}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	s.dataDir = config.DataDir
+	if s.dataDir == "" {
+		if s.dataDir, err = os.MkdirTemp("", "emulator-*"); err != nil {
+			return nil, err
+		}
+	}
+	database, master, err := openDataDir(s.dataDir, config.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	keyring, err := identity.NewKeyring(master)
+	if err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(database)
+	if err != nil {
+		return nil, err
+	}
+	s.store = db
+	if err := checkMasterKey(s.store, keyring); err != nil {
+		return nil, fmt.Errorf("%s: %w", database, err)
+	}
+	s.directory = &identity.Directory{Keyring: keyring, NoAccountKeys: config.NoAccountKeys}
+	s.authz = authz.New(s.clock)
+	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
+	if s.services, err = newServices(
+		source{"sts", sts.New(sts.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
+	); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// masterKeyCheck is a record sealed with the master key that the database was
+// first opened with.
+var masterKeyCheck = store.Key("master-key-check")
+
+// checkMasterKey tells a wrong master key at the start, not at the first decryption.
+func checkMasterKey(db store.Store, keyring *identity.Keyring) error {
+	const text = "the key that seals this database"
+	return db.Update(context.Background(), func(tx store.Tx) error {
+		sealed := tx.Get(masterKeyCheck)
+		if sealed == nil {
+			return tx.Put(masterKeyCheck, keyring.Seal([]byte(text), string(masterKeyCheck)))
+		}
+		if opened, err := keyring.Open(sealed, string(masterKeyCheck)); err != nil || !bytes.Equal(opened, []byte(text)) {
+			return errors.New("the master key is not the one that the database was made with")
+		}
+		return nil
+	})
+}
+
+// Handler returns the whole HTTP side.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// DataDir returns the directory in use.
+func (s *Server) DataDir() string { return s.dataDir }
+
+// Clock returns the emulated time.
+func (s *Server) Clock() *clock.Clock { return s.clock }
+
+// Serve answers on l, over TLS if config is not nil, until ctx is done. Then it lets the
+// requests under way end, for at most ten seconds.
+func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) error {
+	h := &http.Server{
+		Handler:           s.handler,
+		TLSConfig:         config,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		drained <- h.Shutdown(timeout)
+	})
+	var err error
+	if config != nil {
+		err = h.ServeTLS(l, "", "")
+	} else {
+		err = h.Serve(l)
+	}
+	if !stop() && errors.Is(err, http.ErrServerClosed) {
+		return <-drained
+	}
+	return err
+}
+
+// Close closes the store, and removes the data directory if it was a temporary one.
+func (s *Server) Close() error {
+	var errs []error
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.config.DataDir == "" && s.dataDir != "" {
+		errs = append(errs, os.RemoveAll(s.dataDir))
+	}
+	return errors.Join(errs...)
+}
