@@ -1,0 +1,77 @@
+// Command bench measures the emulator from outside, in one run: the CPU time that
+// the serving process spends on a call and the calls per second, next to an empty
+// gorilla/mux handler in the same process image, bbolt's own Batch on the same
+// disk, and moto_server where it is installed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"emulator/server"
+)
+
+func main() {
+	var (
+		serve   = flag.String("serve", "", "be the server under load: emulator or empty")
+		dir     = flag.String("dir", "", "data directory of -serve emulator")
+		seconds = flag.Float64("seconds", 3, "length of each measurement")
+		clients = flag.Int("clients", 16, "concurrent clients, each with a connection of its own")
+		many    = flag.Int("many", 100_000, "roles and keys in the large database; 0 leaves that part out")
+	)
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	switch *serve {
+	case "":
+		err = measure(ctx, time.Duration(*seconds*float64(time.Second)), *clients, *many)
+	case "empty":
+		err = serveEmpty()
+	case "emulator":
+		err = serveEmulator(ctx, *dir)
+	default:
+		err = fmt.Errorf("-serve %s: want emulator or empty", *serve)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// serveEmpty is the yardstick: the least that a server with these libraries does.
+func serveEmpty() error {
+	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	r.PathPrefix("/").Methods(http.MethodGet, http.MethodPost).HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusOK)
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	return http.Serve(l, r)
+}
+
+func serveEmulator(ctx context.Context, dir string) (err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s, err := server.Open(server.Config{DataDir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	fmt.Println(l.Addr())
+	return s.Serve(ctx, l, nil)
+}
