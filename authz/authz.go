@@ -45,11 +45,11 @@ func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error 
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func denial(r *policy.Request, d policy.Decision, callerAccount string) string {
-	if r.Principal.Type == policy.Federated || r.Principal.Type == policy.Anonymous { // has no name of AWS's
+	if r.Principal.Type == policy.Federated || r.Principal.Type == policy.Anonymous {
 		return "Not authorized to perform " + r.Action
 	}
 	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", r.Principal.ARN, r.Action, r.Resource)
-	if d.Type == policy.RoleTrust && d.Effect == policy.ImplicitlyDenied || callerAccount != r.ResourceAccount && d.Type != policy.IdentityBased {
+	if d.Source == policy.FromTrust && d.Effect == policy.ImplicitlyDenied || callerAccount != r.ResourceAccount && d.Source != policy.FromIdentity {
 		return text // AWS tells nobody what a role trusts, nor others what an account allows
 	}
 	return text + " " + d.Reason(r.Action)
@@ -62,13 +62,13 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 		question.ResourceAccount = c.Account
 	}
 	question.Context = &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now()}
-	policies := &policy.Policies{Grants: req.Grants}
+	policies := &policy.Policies{Grants: req.Grants, ResourceKind: policy.Resource}
 	if rp := req.ResourcePolicy; rp != nil {
 		parsed, err := a.policies.parse(rp.Kind, rp.Text)
 		if err != nil {
 			return nil, nil, fmt.Errorf("policy of %s: %w", rp.ARN, err)
 		}
-		policies.Resource = &policy.Named{Name: rp.ARN, Policy: parsed}
+		policies.ResourceKind, policies.Resource = rp.Kind, policy.Named{Name: rp.ARN, Policy: parsed}
 	}
 	if req.Principal != nil {
 		question.Principal = *req.Principal
@@ -88,11 +88,11 @@ func principal(c *api.Caller) policy.Principal {
 	case identity.UserKind:
 		p.Type, p.UniqueID = policy.User, c.User.ID
 	case identity.AssumedRole:
-		p.Type, p.UniqueID, p.Issuer, p.ServiceLinked = policy.AssumedRole, c.Role.ID, c.Role.ARN(), c.Role.ServiceLinked()
+		p.Type, p.UniqueID, p.RoleARN, p.ServiceLinked = policy.AssumedRole, c.Role.ID, c.Role.ARN(), c.Role.ServiceLinked()
 	case identity.FederatedUser:
 		p.Type = policy.FederatedUser
 		if c.User != nil {
-			p.UniqueID, p.Issuer = c.User.ID, c.User.ARN()
+			p.UniqueID, p.UserARN = c.User.ID, c.User.ARN()
 		}
 	}
 	return p
@@ -167,12 +167,10 @@ func (g *gatherer) entity(inline map[string]string, attached []string) error {
 	return nil
 }
 
-func (g *gatherer) boundary(arn string) error {
-	if arn == "" {
-		return nil
+func (g *gatherer) boundary(arn string) (err error) {
+	if arn != "" {
+		g.policies.Boundary, err = g.managed(arn)
 	}
-	named, err := g.managed(arn)
-	g.policies.Boundary = &named
 	return err
 }
 
@@ -191,10 +189,7 @@ func (g *gatherer) session(c *api.Caller) error {
 		}
 		g.policies.Session = append(g.policies.Session, named)
 	}
-	if c.Kind == identity.FederatedUser && len(g.policies.Session) == 0 {
-		// To whom no policy was passed may do nothing but what a resource's policy lets it.
-		g.policies.Session = []policy.Named{{Name: "no session policy was passed"}}
-	}
+	g.policies.SessionLimited = c.Kind == identity.FederatedUser
 	return nil
 }
 
@@ -206,13 +201,13 @@ func (g *gatherer) managed(arn string) (policy.Named, error) {
 		return policy.Named{}, err
 	}
 	if !ok {
-		return policy.Named{ARN: arn}, nil
+		return policy.Named{Name: arn}, nil
 	}
 	parsed, err := g.a.policies.parse(policy.Identity, text)
 	if err != nil {
 		return policy.Named{}, fmt.Errorf("policy %s: %w", arn, err)
 	}
-	return policy.Named{ARN: arn, Policy: parsed}, nil
+	return policy.Named{Name: arn, Policy: parsed}, nil
 }
 
 // StorePrincipals returns a trust or key policy as it is stored: with the ARNs of users and roles
@@ -222,8 +217,8 @@ func (g *gatherer) managed(arn string) (policy.Named, error) {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 func (a *Authorizer) StorePrincipals(r store.Reader, text string) (string, error) {
-	return policy.MapPrincipals(text, func(kind, value string) (string, error) {
-		if kind != "AWS" || !strings.HasPrefix(value, "arn:") {
+	return policy.MapPrincipals(text, func(value string) (string, error) {
+		if !strings.HasPrefix(value, "arn:") {
 			return value, nil
 		}
 		id, known, err := uniqueID(r, value)
@@ -240,10 +235,7 @@ func (a *Authorizer) StorePrincipals(r store.Reader, text string) (string, error
 // ShowPrincipals undoes StorePrincipals for the users and roles that still exist; of
 // the others the unique ID remains, as in AWS.
 func (a *Authorizer) ShowPrincipals(r store.Reader, stored string) (string, error) {
-	return policy.MapPrincipals(stored, func(kind, value string) (string, error) {
-		if kind != "AWS" || strings.HasPrefix(value, "arn:") {
-			return value, nil
-		}
+	return policy.MapPrincipals(stored, func(value string) (string, error) {
 		arn, ok, err := store.Load[string](r, identity.UniqueIDKey(value))
 		if err != nil || !ok {
 			return value, err

@@ -23,7 +23,7 @@ type context struct {
 }
 
 // Values implements policy.Context.
-func (c *context) Values(key string) []string {
+func (c *context) Values(key string) ([]string, bool) {
 	name, ok := strings.CutPrefix(key, "aws:")
 	if !ok {
 		return c.serviceValues(key)
@@ -33,39 +33,40 @@ func (c *context) Values(key string) []string {
 	}
 	if name == "tagkeys" {
 		keys := slices.Sorted(maps.Keys(c.request.RequestTags))
-		return append(keys, c.request.TagKeys...)
+		keys = append(keys, c.request.TagKeys...)
+		return keys, len(keys) > 0
 	}
 	if value := c.global(name); value != "" {
-		return []string{value}
+		return []string{value}, true
 	}
 	if s := c.caller.Session; s != nil {
 		return lookUp(s.Context, key)
 	}
-	return nil
+	return nil, false
 }
 
 // serviceValues returns the service's own keys, and those that an identity provider gave a session.
-func (c *context) serviceValues(key string) []string {
-	if values := lookUp(c.request.Context, key); values != nil {
-		return values
+func (c *context) serviceValues(key string) ([]string, bool) {
+	if values, ok := lookUp(c.request.Context, key); ok {
+		return values, true
 	}
 	if s := c.caller.Session; s != nil {
 		return lookUp(s.Context, key)
 	}
-	return nil
+	return nil, false
 }
 
 // lookUp finds a key whatever its case. The maps are small.
-func lookUp(m map[string][]string, key string) []string {
+func lookUp(m map[string][]string, key string) ([]string, bool) {
 	for k, values := range m {
-		if strings.EqualFold(k, key) {
-			return values
+		if strings.EqualFold(k, key) && len(values) > 0 {
+			return values, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
-func (c *context) tagValues(kind, key string) []string {
+func (c *context) tagValues(kind, key string) ([]string, bool) {
 	var value string
 	var ok bool
 	switch kind {
@@ -77,9 +78,9 @@ func (c *context) tagValues(kind, key string) []string {
 		value, ok = tag(c.request.ResourceTags, key)
 	}
 	if !ok {
-		return nil
+		return nil, false
 	}
-	return []string{value}
+	return []string{value}, true
 }
 
 // principalTag: tags of a session stand before those of the user or role.

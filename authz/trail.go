@@ -47,12 +47,23 @@ func (t *trail) find(requestID string) []asked {
 	return found
 }
 
-// Explain returns the decisions of a request with all that was looked at, in their
-// order. Those of the latest few thousand requests are kept.
-func (a *Authorizer) Explain(requestID string) []*policy.Trace {
-	var all []*policy.Trace
+// Explanation is a decision of a request, and why it was made.
+type Explanation struct {
+	Principal string `json:"principal"`
+	Action    string `json:"action"`
+	Resource  string `json:"resource"`
+	policy.Trace
+}
+
+// Explain returns the decisions of a request, in their order. The latest few thousand
+// are kept.
+func (a *Authorizer) Explain(requestID string) []Explanation {
+	var all []Explanation
 	for _, q := range a.trail.find(requestID) {
-		all = append(all, policy.Explain(q.question, q.policies))
+		all = append(all, Explanation{
+			Principal: q.question.Principal.ARN, Action: q.question.Action, Resource: q.question.Resource,
+			Trace: policy.Explain(q.question, q.policies),
+		})
 	}
 	return all
 }

@@ -43,11 +43,9 @@ type Principal struct {
 	// ARN of the user, session or root; of the provider for Federated, or the name by
 	// which policies know it ("accounts.google.com"); the name of a Service ("lambda.amazonaws.com").
 	ARN string
-	// RoleARN is the role behind an assumed-role session. The session's own ARN lacks the
-	// role's path.
-	RoleARN string
-	// UserARN is the user, or root user, behind a federated user.
-	UserARN string
+	// Issuer is the ARN of the role behind an assumed-role session, or of the user or root user
+	// behind a federated user. A session's own ARN lacks the role's path.
+	Issuer string
 	// UniqueID of the user or role, also of those behind a session: "AIDA…", "AROA…".
 	UniqueID string
 	// ServiceLinked is set for service-linked roles, which no SCP or RCP limits.
@@ -81,7 +79,7 @@ func ParsePrincipal(arn string) (Principal, error) {
 	case a.Service == "sts" && kind == "assumed-role":
 		role, _, _ := strings.Cut(name, "/")
 		p.Type = AssumedRole
-		p.RoleARN = "arn:" + a.Partition + ":iam::" + a.Account + ":role/" + role
+		p.Issuer = "arn:" + a.Partition + ":iam::" + a.Account + ":role/" + role
 		// The names of service-linked roles are reserved.
 		p.ServiceLinked = strings.HasPrefix(role, "AWSServiceRoleFor")
 	case a.Service == "sts" && kind == "federated-user":
@@ -140,7 +138,7 @@ func (e *principal) match(p *Principal) closeness {
 			return matchIssuer
 		case e.value == p.ARN:
 			return matchDirectly
-		case e.value == p.RoleARN || e.value == p.UserARN:
+		case e.value == p.Issuer:
 			return matchIssuer
 		}
 	case namesUniqueID:

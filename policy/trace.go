@@ -2,9 +2,13 @@ package policy
 
 // Trace is a decision with all that was looked at, for people and as JSON.
 type Trace struct {
-	Decision
+	Principal       string   `json:"principal"`
+	Action          string   `json:"action"`
+	Resource        string   `json:"resource"`
+	ResourceAccount string   `json:"resourceAccount,omitzero"`
+	Decision        Decision `json:"decision"`
 	// Reason is that of a denial in AWS's words.
-	Reason string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitzero"`
 	// Policies in the order in which they are asked.
 	Policies []PolicyTrace `json:"policies"`
 	// Grants are the KMS grants that allow the request.
@@ -13,10 +17,11 @@ type Trace struct {
 
 // PolicyTrace is a policy that was read.
 type PolicyTrace struct {
-	Type Source `json:"type"`
+	Type Type   `json:"type"`
+	Name string `json:"name,omitzero"`
+	ARN  string `json:"arn,omitzero"`
 	// Level of a service or resource control policy, from 1, the root of the organization.
-	Level int    `json:"level,omitzero"`
-	Name  string `json:"name,omitzero"`
+	Level int `json:"level,omitzero"`
 	// Ignored says why the policy does not count for this principal, "" if it does.
 	Ignored    string           `json:"ignored,omitzero"`
 	Statements []StatementTrace `json:"statements"`
@@ -50,30 +55,35 @@ type Mismatch struct {
 }
 
 // Explain decides like Evaluate and says what it looked at.
-func Explain(req *Request, p *Policies) Trace {
+func Explain(req *Request, p *Policies) *Trace {
 	e := newEvaluation(req)
-	t := Trace{Decision: e.decide(p), Policies: []PolicyTrace{}, Grants: p.Grants}
+	t := &Trace{
+		Principal: req.Principal.ARN, Action: req.Action, Resource: req.Resource, ResourceAccount: req.ResourceAccount,
+		Decision: e.decide(p), Policies: []PolicyTrace{}, Grants: p.Grants,
+	}
 	t.Reason = t.Decision.Reason(req.Action)
-	add := func(source Source, level int, ignored string, policies ...Named) {
+	add := func(kind Type, level int, ignored string, policies ...Named) {
 		for _, n := range policies {
-			if n != (Named{}) {
-				t.Policies = append(t.Policies, PolicyTrace{
-					Type: source, Level: level, Name: n.Name, Ignored: ignored, Statements: e.explain(req, n.Policy),
-				})
-			}
+			t.Policies = append(t.Policies, PolicyTrace{
+				Type: kind, Name: n.Name, ARN: n.ARN, Level: level, Ignored: ignored, Statements: e.explain(req, n.Policy),
+			})
 		}
 	}
 	who := &req.Principal
 	for i, level := range p.RCPs {
-		add(FromRCP, i+1, unless(who.limitedByRCPs(), who), level...)
+		add(ResourceControl, i+1, unless(who.limitedByRCPs(), who), level...)
 	}
 	for i, level := range p.SCPs {
-		add(FromSCP, i+1, unless(who.limitedBySCPs(), who), level...)
+		add(ServiceControl, i+1, unless(who.limitedBySCPs(), who), level...)
 	}
-	add(p.resourceSource(), 0, "", p.Resource)
-	add(FromIdentity, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
-	add(FromBoundary, 0, unless(who.hasIdentityPolicies(), who), p.Boundary)
-	add(FromSession, 0, unless(who.inAccount(), who), p.Session...)
+	if p.Resource != nil {
+		add(p.resourceType(), 0, "", *p.Resource)
+	}
+	add(IdentityBased, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
+	if p.Boundary != nil {
+		add(PermissionsBoundary, 0, unless(who.hasIdentityPolicies(), who), *p.Boundary)
+	}
+	add(SessionPolicy, 0, unless(who.inAccount(), who), p.Session...)
 	return t
 }
 
@@ -125,25 +135,24 @@ func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
 	if s.matchPrincipal(e.principal) == noMatch {
 		m := &Mismatch{Element: element("Principal", s.notPrincipal), Request: e.principal.names()}
 		for i := range s.principals {
-			m.Policy = append(m.Policy, s.principals[i].source)
+			m.Policy = append(m.Policy, s.principals[i].kind)
 		}
 		return m
 	}
 	if !s.matchResource(e) {
 		m := &Mismatch{Element: element("Resource", s.notResource), Request: []string{e.resource}}
 		for i := range s.resources {
-			m.Policy = append(m.Policy, s.resources[i].source)
+			m.Policy = append(m.Policy, s.resources[i].kind)
 			m.Missing = s.resources[i].appendMissing(m.Missing, e.context)
 		}
 		return m
 	}
 	for i := range s.conditions {
 		if c := &s.conditions[i]; !c.holds(e.context) {
-			m := &Mismatch{Element: "Condition", Operator: c.operator.written, Key: c.key}
-			m.Request, _ = e.context.Values(c.lowerKey)
+			m := &Mismatch{Element: "Condition", Operator: c.operator.written, Key: c.key, Request: e.context.Values(c.lowerKey)}
 			for j := range c.values {
 				v := &c.values[j]
-				m.Policy = append(m.Policy, v.source)
+				m.Policy = append(m.Policy, v.kind)
 				m.Missing = v.text.appendMissing(m.Missing, e.context)
 				for k := range v.arn {
 					m.Missing = v.arn[k].appendMissing(m.Missing, e.context)
@@ -158,7 +167,7 @@ func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
 // names are all that Principal elements can call the caller by.
 func (p *Principal) names() []string {
 	var names []string
-	for _, name := range []string{p.ARN, p.RoleARN, p.UserARN, p.UniqueID, p.Account} {
+	for _, name := range []string{p.ARN, p.Issuer, p.UniqueID, p.Account} {
 		if name != "" {
 			names = append(names, name)
 		}
@@ -173,7 +182,7 @@ func (t *template) appendMissing(missing []string, c Context) []string {
 		if p.key == "" || p.hasDefault {
 			continue
 		}
-		if values, _ := c.Values(p.key); len(values) != 1 {
+		if len(c.Values(p.key)) != 1 {
 			missing = append(missing, p.written)
 		}
 	}

@@ -108,7 +108,7 @@ func (t *template) resolve(c Context) (pattern, bool) {
 			b.WriteString(p.text)
 			continue
 		}
-		values, _ := c.Values(p.key)
+		values := c.Values(p.key)
 		switch {
 		case len(values) == 1:
 			// Bytes that are no UTF-8 could pass for wildcards.
