@@ -26,7 +26,7 @@ type context struct {
 func (c *context) Values(key string) ([]string, bool) {
 	name, ok := strings.CutPrefix(key, "aws:")
 	if !ok {
-		return c.serviceValues(key)
+		return c.given(key)
 	}
 	if kind, tag, ok := strings.Cut(name, "/"); ok {
 		return c.tagValues(kind, tag)
@@ -39,14 +39,12 @@ func (c *context) Values(key string) ([]string, bool) {
 	if value := c.global(name); value != "" {
 		return []string{value}, true
 	}
-	if s := c.caller.Session; s != nil {
-		return lookUp(s.Context, key)
-	}
-	return nil, false
+	return c.given(key)
 }
 
-// serviceValues returns the service's own keys, and those that an identity provider gave a session.
-func (c *context) serviceValues(key string) ([]string, bool) {
+// given returns keys that come with the request, the service's own among them, and those
+// that an identity provider gave a session.
+func (c *context) given(key string) ([]string, bool) {
 	if values, ok := lookUp(c.request.Context, key); ok {
 		return values, true
 	}

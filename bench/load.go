@@ -62,6 +62,9 @@ func query(action, version string, parameters ...string) string {
 	return form.Encode()
 }
 
+// patience is how long a call may take.
+const patience = 10 * time.Second
+
 // connection is a kept-alive connection.
 type connection struct {
 	net.Conn
@@ -78,6 +81,9 @@ func dial(addr string) (*connection, error) {
 
 // do sends a request and returns the body of a 200 answer.
 func (c *connection) do(r request) ([]byte, error) {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
 	if _, err := c.Write(r); err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func measure(ctx context.Context, length time.Duration, clients, many int) error
 	if err := durable(emulator, dir, length, yardstick); err != nil {
 		return err
 	}
-	if err := compareMoto(clients, length); err != nil {
+	if err := compareMoto(length); err != nil {
 		return err
 	}
 	if many > 0 {

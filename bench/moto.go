@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
-	"strings"
 	"time"
 )
 
-// compareMoto measures moto_server, if it is installed, with the same calls as the
+// compareMoto measures moto_server, if it is installed, with the same calls from one client, as the
 // root user: it does not enforce anything unless asked.
-func compareMoto(clients int, length time.Duration) error {
+func compareMoto(length time.Duration) error {
 	path, err := exec.LookPath("moto_server")
 	if err != nil {
 		fmt.Println("\nmoto_server is not installed")
@@ -51,14 +50,23 @@ func compareMoto(clients int, length time.Duration) error {
 		if err != nil {
 			return err
 		}
-		f, err := run(p, clients, length, func() request { return r })
-		if err != nil && strings.Contains(err.Error(), "reset") {
-			fmt.Printf("%-44s %s\n", c.name, err)
-			continue
-		}
+		before, err := p.cpu()
 		if err != nil {
-			return fmt.Errorf("moto_server: %s: %w", c.name, err)
+			return err
 		}
+		// Its server closes a connection after each answer.
+		calls, begin := 0, time.Now()
+		for ; time.Since(begin) < length; calls++ {
+			if _, err := call(addr, r); err != nil {
+				return fmt.Errorf("moto_server: %s: %w", c.name, err)
+			}
+		}
+		took := time.Since(begin)
+		after, err := p.cpu()
+		if err != nil {
+			return err
+		}
+		f := figure{perSecond: float64(calls) / took.Seconds(), cpu: (after - before) / time.Duration(calls)}
 		fmt.Printf("%-44s %10.0f %12v\n", c.name, f.perSecond, f.cpu.Round(100*time.Nanosecond))
 	}
 	return nil

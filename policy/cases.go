@@ -82,7 +82,6 @@ type CasePolicies struct {
 // CasePolicy is a document, or a document with a name.
 type CasePolicy struct {
 	Name     string          `json:"name,omitempty"`
-	ARN      string          `json:"arn,omitempty"`
 	Document json.RawMessage `json:"document"`
 }
 
@@ -150,8 +149,10 @@ func (c *Case) Build() (*Request, *Policies, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("case %s: %w", c.Name, err)
 	}
-	if c.Request.Issuer != "" {
-		principal.Issuer = c.Request.Issuer
+	if principal.Type == FederatedUser {
+		principal.UserARN = c.Request.Issuer
+	} else if c.Request.Issuer != "" {
+		principal.RoleARN = c.Request.Issuer
 		principal.ServiceLinked = strings.Contains(c.Request.Issuer, ":role/aws-service-role/")
 	}
 	principal.UniqueID = c.Request.UniqueID
@@ -168,7 +169,7 @@ func (c *Case) Build() (*Request, *Policies, error) {
 		Identity: b.several(Identity, c.Policies.Identity),
 		Boundary: b.one(Identity, c.Policies.Boundary),
 		Session:  b.several(Session, c.Policies.Session),
-		Resource: b.one(c.resourceKind(), c.Policies.Resource),
+		Resource: b.one(c.resourceKind(), c.Policies.Resource), ResourceKind: c.resourceKind(),
 		SCPs:   b.levels(SCP, c.Policies.SCPs),
 		RCPs:   b.levels(RCP, c.Policies.RCPs),
 		Grants: c.Policies.Grants,
@@ -182,9 +183,9 @@ func (c *Case) Build() (*Request, *Policies, error) {
 // builder parses the policies of a case and keeps the first error.
 type builder struct{ err error }
 
-func (b *builder) one(kind Kind, from *CasePolicy) *Named {
+func (b *builder) one(kind Kind, from *CasePolicy) Named {
 	if from == nil {
-		return nil
+		return Named{}
 	}
 	parsed := parse(kind, string(from.Document))
 	// Useless actions in a trust policy are refused when it is stored, but they decide nothing.
@@ -193,13 +194,13 @@ func (b *builder) one(kind Kind, from *CasePolicy) *Named {
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("%s policy %s: %w", kind, from.Name, err)
 	}
-	return &Named{Name: from.Name, ARN: from.ARN, Policy: policy}
+	return Named{Name: from.Name, Policy: policy}
 }
 
 func (b *builder) several(kind Kind, from []CasePolicy) []Named {
 	named := make([]Named, len(from))
 	for i := range from {
-		named[i] = *b.one(kind, &from[i])
+		named[i] = b.one(kind, &from[i])
 	}
 	return named
 }

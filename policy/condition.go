@@ -137,7 +137,7 @@ func parseOperator(written string) (operator, bool) {
 
 // holds reports whether the condition holds for a request.
 func (c *condition) holds(ctx Context) bool {
-	request := ctx.Values(c.lowerKey)
+	request, _ := ctx.Values(c.lowerKey)
 	op := &c.operator
 	if op.kind == opNull {
 		return c.null(len(request) == 0)

@@ -9,16 +9,20 @@ import (
 // Context is what conditions and variables know about a request. It may compute
 // values when they are asked for.
 type Context interface {
-	// Values returns the values of a context key, whose name is given in lower case.
-	// A key without values is not in the request. The caller doesn't change the values.
-	Values(key string) []string
+	// Values returns the values of a context key, whose name is given in lower case, and
+	// whether the request has it. A key with no values counts as absent. The caller doesn't
+	// change the values.
+	Values(key string) (values []string, ok bool)
 }
 
 // MapContext is a Context with its keys in lower case.
 type MapContext map[string][]string
 
 // Values implements Context.
-func (m MapContext) Values(key string) []string { return m[key] }
+func (m MapContext) Values(key string) ([]string, bool) {
+	values, ok := m[key]
+	return values, ok
+}
 
 // NewContext returns a Context of the given keys, whatever their case.
 func NewContext(keys map[string][]string) MapContext {

@@ -1,6 +1,9 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Effect is how a request is decided.
 type Effect int
@@ -34,47 +37,47 @@ func (e *Effect) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not a decision", text)
 }
 
-// Type is the part that a policy plays in a decision.
-type Type int
+// Source is the type of a policy that applies to a request.
+type Source int
 
 // The types of policy, as AWS's messages tell them apart.
 const (
-	// NoType is that of the root user's permissions, which come from no policy.
-	NoType Type = iota
-	// IdentityBased are the policies of the user, its groups, or the role.
-	IdentityBased
-	// ResourceBased is the policy of the resource, also a key policy.
-	ResourceBased
-	// RoleTrust is the trust policy of the role to be assumed.
-	RoleTrust
-	// PermissionsBoundary is the permissions boundary of the user or role.
-	PermissionsBoundary
-	// SessionPolicy are the policies passed when the session was created.
-	SessionPolicy
-	// ServiceControl are the service control policies of the principal's account.
-	ServiceControl
-	// ResourceControl are the resource control policies of the resource's account.
-	ResourceControl
-	// Grant is a KMS grant.
-	Grant
+	// NoSource is that of the root user's permissions, which come from no policy.
+	NoSource Source = iota
+	// FromIdentity are the policies of the user, its groups, or the role.
+	FromIdentity
+	// FromResource is the policy of the resource, also a key policy.
+	FromResource
+	// FromTrust is the trust policy of the role to be assumed.
+	FromTrust
+	// FromBoundary is the permissions boundary of the user or role.
+	FromBoundary
+	// FromSession are the policies passed when the session was created.
+	FromSession
+	// FromSCP are the service control policies of the principal's account.
+	FromSCP
+	// FromRCP are the resource control policies of the resource's account.
+	FromRCP
+	// FromGrant is a KMS grant.
+	FromGrant
 )
 
-var typeNames = [...]string{
+var sourceNames = [...]string{
 	"", "identity-based policy", "resource-based policy", "role trust policy", "permissions boundary",
 	"session policy", "service control policy", "resource control policy", "grant",
 }
 
 // String returns the type as AWS's messages have it: "identity-based policy".
-func (t Type) String() string { return typeNames[t] }
+func (s Source) String() string { return sourceNames[s] }
 
 // MarshalText implements encoding.TextMarshaler.
-func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+func (s Source) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (t *Type) UnmarshalText(text []byte) error {
-	for i, name := range typeNames {
+func (s *Source) UnmarshalText(text []byte) error {
+	for i, name := range sourceNames {
 		if name == string(text) {
-			*t = Type(i)
+			*s = Source(i)
 			return nil
 		}
 	}
@@ -84,13 +87,11 @@ func (t *Type) UnmarshalText(text []byte) error {
 // Decision is the answer to a request.
 type Decision struct {
 	Effect Effect `json:"effect"`
-	// Type is the type of policy that denies; that had to allow and didn't; or, if the request is
+	// Source is the type of policy that denies; that had to allow and didn't; or, if the request is
 	// allowed, that grants.
-	Type Type `json:"type,omitzero"`
-	// Name and ARN of the policy that denies explicitly or grants, as far as it has them. A KMS grant's
-	// name is its ID.
-	Name string `json:"name,omitzero"`
-	ARN  string `json:"arn,omitzero"`
+	Source Source `json:"source,omitzero"`
+	// Policy is the name of the policy that denies explicitly or grants, or the grant's ID.
+	Policy string `json:"policy,omitzero"`
 	// Statement denies explicitly or grants; nil for an implicit denial and for a KMS grant.
 	Statement *Statement `json:"statement,omitzero"`
 }
@@ -99,8 +100,8 @@ type Decision struct {
 // policy allows the kms:Decrypt action", or "with an explicit deny in a service control
 // policy: arn:aws:organizations::…". It is "" if the request is allowed.
 //
-// AWS gives the policy's ARN only to callers of the same account or organization. For
-// others, empty ARN first.
+// The policy's ARN is there if that is its name. AWS gives it only to callers of the same
+// account or organization; to others, clear Policy first.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func (d Decision) Reason(action string) string {
@@ -108,18 +109,18 @@ func (d Decision) Reason(action string) string {
 	case d.Effect == Allowed:
 		return ""
 	case d.Effect == ImplicitlyDenied:
-		return "because no " + d.Type.String() + " allows the " + action + " action"
+		return "because no " + d.Source.String() + " allows the " + action + " action"
 	}
 	article := " a "
-	switch d.Type {
-	case IdentityBased:
+	switch d.Source {
+	case FromIdentity:
 		article = " an "
-	case RoleTrust:
+	case FromTrust:
 		article = " the "
 	}
-	reason := "with an explicit deny in" + article + d.Type.String()
-	if d.ARN != "" && d.Type != ResourceBased && d.Type != RoleTrust {
-		reason += ": " + d.ARN
+	reason := "with an explicit deny in" + article + d.Source.String()
+	if strings.HasPrefix(d.Policy, "arn:") && d.Source != FromResource && d.Source != FromTrust {
+		reason += ": " + d.Policy
 	}
 	return reason
 }

@@ -17,7 +17,8 @@ type Request struct {
 
 // Named is a policy with its name in traces and messages.
 type Named struct {
-	Name, ARN string
+	// Name is the ARN of a managed policy or the name of an inline one.
+	Name string
 	// Policy is nil if it applies but can't be had, and allows nothing then.
 	Policy *Policy
 }
@@ -29,16 +30,19 @@ type Policies struct {
 	// Identity policies of the user and its groups, or of the role. Those of the root user
 	// and of principals outside of accounts are not looked at.
 	Identity []Named
-	// Boundary is the permissions boundary, nil if there is none.
-	Boundary *Named
-	// Session policies, inline and managed alike. Empty: nothing limits the session. A
-	// federated user to whom none was passed may do nothing: that is one Named without a policy.
-	Session []Named
-	// Resource is the policy on the resource, nil if it has none. A KeyPolicy or TrustPolicy must
-	// itself allow.
-	Resource *Named
-	// SCPs of the principal's account, by level from the root to the account. Empty: none apply, as in a
-	// management account.
+	// Boundary is the permissions boundary; the zero value if there is none.
+	Boundary Named
+	// Session policies, inline and managed alike. Without any a session is not limited by
+	// them, unless SessionLimited is set: a federated user without session policies may do nothing.
+	Session        []Named
+	SessionLimited bool
+	// Resource is the policy on the resource; the zero value if it has none.
+	Resource Named
+	// ResourceKind is KeyPolicy or TrustPolicy if the resource is a key or a role: their
+	// policies must themselves allow. It is needed only where Resource has no policy that tells it.
+	ResourceKind Kind
+	// SCPs of the principal's account, by level from the root to the account. Empty: none
+	// apply, as in a management account.
 	SCPs [][]Named
 	// RCPs of the resource's account by level. RCPFullAWSAccess is implied in each.
 	RCPs [][]Named
@@ -48,10 +52,10 @@ type Policies struct {
 
 // Evaluate decides on a request.
 //
-// An explicit deny in any policy that applies is final. Otherwise the service control policies of
-// each level must allow. Within an account it then takes an identity policy or a
-// resource policy, and from another account both, where boundary and session policies limit what identity
-// policies allow, and some of what resource policies do; see grant.
+// An explicit deny in any policy that applies is final. Otherwise the service control policies
+// of each level must allow. Within an account it then takes an identity policy or a resource
+// policy, and from another account both, where boundary and session policies limit what
+// identity policies allow, and some of what resource policies do.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 func Evaluate(req *Request, p *Policies) Decision {
@@ -87,7 +91,7 @@ func (p *Principal) inAccount() bool {
 // isRoot reports whether the principal is a root user, or one that a root user federated.
 // It may do all that its account may.
 func (p *Principal) isRoot() bool {
-	return p.Type == AccountRoot || p.Type == FederatedUser && strings.HasSuffix(p.Issuer, ":root")
+	return p.Type == AccountRoot || p.Type == FederatedUser && strings.HasSuffix(p.UserARN, ":root")
 }
 
 func (p *Principal) hasIdentityPolicies() bool { return p.inAccount() && !p.isRoot() }
@@ -98,20 +102,20 @@ func (p *Principal) limitedBySCPs() bool { return p.inAccount() && !p.ServiceLin
 // limitedByRCPs: everybody, from anywhere, but service-linked roles.
 func (p *Principal) limitedByRCPs() bool { return !p.ServiceLinked }
 
-// resourceKind is the kind of the policy on the resource.
+// resourceKind is the kind of the policy on the resource, also where that is missing.
 func (p *Policies) resourceKind() Kind {
-	if p.Resource == nil || p.Resource.Policy == nil {
-		return Resource
+	if p.Resource.Policy != nil && (p.ResourceKind == Identity || p.ResourceKind == Resource) {
+		return p.Resource.Policy.Kind
 	}
-	return p.Resource.Policy.Kind
+	return p.ResourceKind
 }
 
-// resourceType is what AWS calls the policy on the resource.
-func (p *Policies) resourceType() Type {
+// resourceSource is what AWS calls the policy on the resource.
+func (p *Policies) resourceSource() Source {
 	if p.resourceKind() == TrustPolicy {
-		return RoleTrust
+		return FromTrust
 	}
-	return ResourceBased
+	return FromResource
 }
 
 // resourceMustAllow: IAM alone can't allow the use of a key or role.
@@ -122,45 +126,40 @@ func (p *Policies) resourceMustAllow() bool {
 
 // verdict is what policies of one type say together.
 type verdict struct {
-	kind Type
+	source Source
 	grant  closeness // of the closest Allow
 	allow  *Statement
 	deny   *Statement
-	by     *Named // the policy of deny or else of allow
+	by     string // the name of the policy of deny or else of allow
 }
 
 func (v *verdict) allowed() bool { return v.grant != noMatch }
 
 func (v *verdict) decision(effect Effect, s *Statement) Decision {
-	return Decision{Effect: effect, Type: v.kind, Name: v.by.Name, ARN: v.by.ARN, Statement: s}
+	return Decision{Effect: effect, Source: v.source, Policy: v.by, Statement: s}
 }
 
-// askAll asks policies, until one denies.
-func (v *verdict) askAll(e *evaluation, policies []Named) {
+// ask asks policies, until one denies.
+func (v *verdict) ask(e *evaluation, policies ...Named) {
 	for i := range policies {
-		if v.ask(e, &policies[i]); v.deny != nil {
-			return
+		if policies[i].Policy == nil {
+			continue
 		}
-	}
-}
-
-func (v *verdict) ask(e *evaluation, n *Named) {
-	if n == nil || n.Policy == nil {
-		return
-	}
-	for i := range n.Policy.Statements {
-		s := &n.Policy.Statements[i]
-		if s.Allow && v.grant == matchDirectly {
-			continue // no Allow can say more
-		}
-		m := s.match(e)
-		switch {
-		case m == noMatch:
-		case !s.Allow:
-			v.deny, v.by = s, n
-			return
-		case m > v.grant:
-			v.grant, v.allow, v.by = m, s, n
+		statements := policies[i].Policy.Statements
+		for j := range statements {
+			s := &statements[j]
+			if s.Allow && v.grant == matchDirectly {
+				continue // no Allow can say more
+			}
+			m := s.match(e)
+			switch {
+			case m == noMatch:
+			case !s.Allow:
+				v.deny, v.by = s, policies[i].Name
+				return
+			case m > v.grant:
+				v.grant, v.allow, v.by = m, s, policies[i].Name
+			}
 		}
 	}
 }
@@ -197,7 +196,11 @@ func (s *Statement) matchResource(e *evaluation) bool {
 		return true
 	}
 	for i := range s.resources {
-		if p, ok := s.resources[i].resolve(e.context); ok && p.match(e.resource) {
+		p, ok := s.resources[i].resolve(e.context)
+		switch {
+		case !ok && s.notResource:
+			return false // a variable without value fails the statement either way
+		case ok && p.match(e.resource):
 			return !s.notResource
 		}
 	}
@@ -205,19 +208,19 @@ func (s *Statement) matchResource(e *evaluation) bool {
 }
 
 // notAllowed is the decision when policies of a type had to allow and didn't.
-func notAllowed(t Type) Decision { return Decision{Type: t} }
+func notAllowed(s Source) Decision { return Decision{Source: s} }
 
 // decide asks in the order of AWS's own diagram, which decides what type of policy a
 // denial speaks of when there are several.
 func (e *evaluation) decide(p *Policies) Decision {
 	who := e.principal
-	rcps, scps := verdict{kind: ResourceControl}, verdict{kind: ServiceControl}
-	identity, boundary, session := verdict{kind: IdentityBased}, verdict{kind: PermissionsBoundary}, verdict{kind: SessionPolicy}
-	resource := verdict{kind: p.resourceType()}
+	rcps, scps := verdict{source: FromRCP}, verdict{source: FromSCP}
+	identity, boundary, session := verdict{source: FromIdentity}, verdict{source: FromBoundary}, verdict{source: FromSession}
+	resource := verdict{source: p.resourceSource()}
 
 	if who.limitedByRCPs() {
 		for _, level := range p.RCPs {
-			if rcps.askAll(e, level); rcps.deny != nil {
+			if rcps.ask(e, level...); rcps.deny != nil {
 				return rcps.decision(ExplicitlyDenied, rcps.deny)
 			}
 		}
@@ -226,7 +229,7 @@ func (e *evaluation) decide(p *Policies) Decision {
 	if who.limitedBySCPs() {
 		for _, level := range p.SCPs {
 			scps.grant = noMatch
-			if scps.askAll(e, level); scps.deny != nil {
+			if scps.ask(e, level...); scps.deny != nil {
 				return scps.decision(ExplicitlyDenied, scps.deny)
 			}
 			scpsAllow = scpsAllow && scps.allowed()
@@ -234,11 +237,11 @@ func (e *evaluation) decide(p *Policies) Decision {
 	}
 	resource.ask(e, p.Resource)
 	if who.hasIdentityPolicies() {
-		identity.askAll(e, p.Identity)
+		identity.ask(e, p.Identity...)
 		boundary.ask(e, p.Boundary)
 	}
 	if who.inAccount() {
-		session.askAll(e, p.Session)
+		session.ask(e, p.Session...)
 	}
 	for _, v := range [...]*verdict{&resource, &identity, &boundary, &session} {
 		if v.deny != nil {
@@ -246,7 +249,7 @@ func (e *evaluation) decide(p *Policies) Decision {
 		}
 	}
 	if !scpsAllow {
-		return notAllowed(ServiceControl)
+		return notAllowed(FromSCP)
 	}
 	return e.grant(p, &identity, &boundary, &session, &resource)
 }
@@ -257,14 +260,14 @@ func (e *evaluation) decide(p *Policies) Decision {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-eval-logic
 func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *verdict) Decision {
 	who := e.principal
-	if who.isRoot() && resource.kind == RoleTrust {
-		return notAllowed(RoleTrust) // Roles may not be assumed by root users.
+	if who.isRoot() && resource.source == FromTrust {
+		return notAllowed(FromTrust) // Roles may not be assumed by root users.
 	}
 	if len(p.Grants) > 0 {
 		resource.addGrant(who, p.Grants[0])
 	}
 	if !resource.allowed() && (!who.inAccount() || !e.same || p.resourceMustAllow()) {
-		return notAllowed(p.resourceType())
+		return notAllowed(p.resourceSource())
 	}
 	if !who.inAccount() || e.same && resource.grant == matchDirectly {
 		// What is granted to the very user or session is limited by nothing but denies.
@@ -282,13 +285,13 @@ func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *v
 		// What is granted to an account is for the account to hand on.
 		by = identity.decision(Allowed, identity.allow)
 	default:
-		return notAllowed(IdentityBased)
+		return notAllowed(FromIdentity)
 	}
-	if who.hasIdentityPolicies() && p.Boundary != nil && !boundary.allowed() {
-		return notAllowed(PermissionsBoundary)
+	if who.hasIdentityPolicies() && p.Boundary != (Named{}) && !boundary.allowed() {
+		return notAllowed(FromBoundary)
 	}
-	if len(p.Session) > 0 && !session.allowed() {
-		return notAllowed(SessionPolicy)
+	if (len(p.Session) > 0 || p.SessionLimited) && !session.allowed() {
+		return notAllowed(FromSession)
 	}
 	return by
 }
@@ -302,6 +305,6 @@ func (v *verdict) addGrant(grantee *Principal, id string) {
 		m = matchIssuer
 	}
 	if m > v.grant {
-		*v = verdict{kind: Grant, grant: m, by: &Named{Name: id}}
+		*v = verdict{source: FromGrant, grant: m, by: id}
 	}
 }

@@ -29,8 +29,8 @@ type fault int
 
 const (
 	faultJSON fault = iota
-	faultSyntax
 	faultUnknownField
+	faultSyntax
 	faultNoStatements
 	faultNoEffect
 	faultVersion
@@ -43,7 +43,7 @@ const (
 	faultResourceFormat
 	faultAction
 	faultTrustAction
-	faultResourceForbidden
+	faultForbidden
 	faultNoResources
 )
 
@@ -67,8 +67,8 @@ const (
 // sentences are AWS's messages of the faults that have one and the same in every document.
 var sentences = map[fault]string{
 	faultJSON:               badSyntax,
-	faultSyntax:             badSyntax,
 	faultUnknownField:       badSyntax,
+	faultSyntax:             badSyntax,
 	faultNoStatements:       badSyntax,
 	faultNoEffect:           badSyntax,
 	faultVersion:            badVersion,
@@ -78,7 +78,6 @@ var sentences = map[fault]string{
 	faultNoResources:        "Policy statement must contain resources.",
 	faultPrincipalForbidden: "Policy document should not specify a principal.",
 	faultNoPrincipal:        "Missing required field Principal",
-	faultResourceForbidden:  "Has prohibited field Resource",
 	faultTrustAction: "Trust Policy statement actions can only be sts:AssumeRole, sts:AssumeRoleWithSAML, " +
 		"sts:AssumeRoleWithWebIdentity, sts:SetSourceIdentity, sts:TagSession, and sts:SetContext",
 }
@@ -116,8 +115,11 @@ func (p *parser) message(f fault, specific, field string, at int) string {
 			return fmt.Sprintf("Syntax error at position (%d,%d)", where.Line, where.Column)
 		}
 	}
-	if specific != "" {
+	switch {
+	case specific != "":
 		return specific
+	case f == faultForbidden:
+		return "Has prohibited field " + field
 	}
 	return sentences[f]
 }

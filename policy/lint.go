@@ -141,7 +141,10 @@ func (l *linter) principals(n *node, s *Statement, path string) {
 }
 
 // multivalued are the global keys that can have several values.
-var multivalued = []string{"aws:calledvia", "aws:principalorgpaths", "aws:principalservicenameslist", "aws:resourceorgpaths", "aws:sourceorgpaths", "aws:tagkeys"}
+var multivalued = []string{
+	"aws:calledvia", "aws:principalorgpaths", "aws:principalservicenameslist", "aws:resourceorgpaths",
+	"aws:sourceorgpaths", "aws:tagkeys",
+}
 
 func (l *linter) condition(op operator, key member, statement *node, s *Statement, path string) {
 	name := strings.ToLower(key.name)

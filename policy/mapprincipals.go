@@ -23,50 +23,43 @@ func (p *Policy) Principals() []NamedPrincipal {
 	return all
 }
 
-// MapPrincipals returns a document with its principals replaced by what f makes of them. kind is
-// "AWS", "Service", "Federated" or "CanonicalUser", or "*" for a bare "*". All else stays as it stands, also
-// white space. AWS replaces the ARNs of users and roles by unique IDs when it stores a policy, and back when
-// it shows one. An error of f ends the work and is returned.
+// MapPrincipals returns a document with the values of its AWS principals replaced by what f
+// makes of them: accounts, ARNs and unique IDs, but neither "*" nor services and identity
+// providers. All else stays as it stands, also white space. AWS replaces the ARNs of users and
+// roles by unique IDs when it stores a policy, and back when it shows one. An error of f ends
+// the work and is returned.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-func MapPrincipals(text string, f func(kind, value string) (string, error)) (string, error) {
+func MapPrincipals(text string, f func(value string) (string, error)) (string, error) {
 	root, at, err := parseJSON(text)
 	if err != nil {
 		return "", &SyntaxError{Message: badSyntax, Detail: err.Error(), At: position(text, at)}
 	}
 	var b strings.Builder
 	written := 0
-	for _, m := range principalNodes(root) {
-		value, err := f(m.name, m.value.text)
+	for _, n := range awsPrincipals(root) {
+		value, err := f(n.text)
 		if err != nil {
 			return "", err
 		}
-		if value == m.value.text {
+		if value == n.text {
 			continue
 		}
 		quoted, err := jsontext.AppendQuote(nil, value)
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(text[written:m.value.start])
+		b.WriteString(text[written:n.start])
 		b.Write(quoted)
-		written = m.value.end
+		written = n.end
 	}
 	b.WriteString(text[written:])
 	return b.String(), nil
 }
 
-// principalNodes returns the strings of all Principal and NotPrincipal elements with their
-// kinds, in the order of the text.
-func principalNodes(root *node) []member {
-	var all []member
-	add := func(kind string, value *node) {
-		for _, item := range value.list() {
-			if item.kind == '"' {
-				all = append(all, member{name: kind, value: item})
-			}
-		}
-	}
+// awsPrincipals returns the strings under "AWS" of all statements, as they stand in the text.
+func awsPrincipals(root *node) []*node {
+	var all []*node
 	statements := root.get("Statement")
 	if statements == nil {
 		return nil
@@ -76,11 +69,14 @@ func principalNodes(root *node) []member {
 			if element.name != "Principal" && element.name != "NotPrincipal" {
 				continue
 			}
-			if element.value.kind != '{' {
-				add("*", element.value)
+			aws := element.value.get("AWS")
+			if aws == nil {
+				continue
 			}
-			for _, m := range element.value.members {
-				add(m.name, m.value)
+			for _, item := range aws.list() {
+				if item.kind == '"' && item.text != "*" {
+					all = append(all, item)
+				}
 			}
 		}
 	}

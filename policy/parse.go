@@ -244,7 +244,7 @@ func (p *parser) resource(n *node, s *Statement, path string) {
 	v, path, negated := p.either(n, path, "Resource")
 	if p.kind == TrustPolicy {
 		if v != nil {
-			p.fail(faultResourceForbidden, v.start, path, "a trust policy is about its role, and has no Resource")
+			p.fail(faultForbidden, v.start, path, "a trust policy is about its role, and has no Resource")
 		}
 		s.anyResource = true
 		return

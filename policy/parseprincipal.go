@@ -23,7 +23,7 @@ func (p *parser) principal(n *node, s *Statement, path string) {
 		p.fail(faultSyntax, v.start, path, "a service control policy has no Principal")
 		return
 	case negated && p.kind != Resource && p.kind != KeyPolicy:
-		p.fail(faultPrincipal, v.start, path, "NotPrincipal is not supported here")
+		p.fail(faultForbidden, v.start, path, "NotPrincipal is not supported in a %s policy", p.kind)
 		return
 	}
 	s.notPrincipal = negated

@@ -40,12 +40,15 @@ type Principal struct {
 	Type PrincipalType
 	// Account that it belongs to; "" for Anonymous, Federated and Service.
 	Account string
-	// ARN of the user, session or root; of the provider for Federated, or the name by
-	// which policies know it ("accounts.google.com"); the name of a Service ("lambda.amazonaws.com").
+	// ARN of the user, session or root; of the provider for Federated, or the name by which
+	// policies know it ("accounts.google.com"); the name of a Service
+	// ("lambda.amazonaws.com").
 	ARN string
-	// Issuer is the ARN of the role behind an assumed-role session, or of the user or root user
-	// behind a federated user. A session's own ARN lacks the role's path.
-	Issuer string
+	// RoleARN is the role behind an assumed-role session. The session's own ARN lacks the
+	// role's path.
+	RoleARN string
+	// UserARN is the user, or root user, behind a federated user.
+	UserARN string
 	// UniqueID of the user or role, also of those behind a session: "AIDA…", "AROA…".
 	UniqueID string
 	// ServiceLinked is set for service-linked roles, which no SCP or RCP limits.
@@ -63,6 +66,8 @@ func ParsePrincipal(arn string) (Principal, error) {
 		return Principal{}, nil
 	case isAccountID(arn):
 		return Principal{Type: AccountRoot, Account: arn, ARN: "arn:aws:iam::" + arn + ":root"}, nil
+	case arn == "cognito-identity.amazonaws.com": // in spite of its name
+		return Principal{Type: Federated, ARN: arn}, nil
 	case !ok && strings.Contains(arn, ".amazonaws.com"):
 		return Principal{Type: Service, ARN: arn}, nil
 	case !ok && strings.Contains(arn, "."):
@@ -79,7 +84,7 @@ func ParsePrincipal(arn string) (Principal, error) {
 	case a.Service == "sts" && kind == "assumed-role":
 		role, _, _ := strings.Cut(name, "/")
 		p.Type = AssumedRole
-		p.Issuer = "arn:" + a.Partition + ":iam::" + a.Account + ":role/" + role
+		p.RoleARN = "arn:" + a.Partition + ":iam::" + a.Account + ":role/" + role
 		// The names of service-linked roles are reserved.
 		p.ServiceLinked = strings.HasPrefix(role, "AWSServiceRoleFor")
 	case a.Service == "sts" && kind == "federated-user":
@@ -119,7 +124,7 @@ const (
 	noMatch       closeness = iota
 	matchAccount            // the caller's account: hands the decision to the account's own policies
 	matchIssuer             // the role of a session: grants, but boundaries and session policies limit
-	matchDirectly           // the caller itself, or everyone: grants, whatever boundaries and session policies are silent about
+	matchDirectly           // the caller itself, or everyone: grants, limited by nothing but denies
 )
 
 // match compares an element with the caller.
@@ -138,7 +143,7 @@ func (e *principal) match(p *Principal) closeness {
 			return matchIssuer
 		case e.value == p.ARN:
 			return matchDirectly
-		case e.value == p.Issuer:
+		case e.value == p.RoleARN || e.value == p.UserARN:
 			return matchIssuer
 		}
 	case namesUniqueID:

@@ -2,13 +2,9 @@ package policy
 
 // Trace is a decision with all that was looked at, for people and as JSON.
 type Trace struct {
-	Principal       string   `json:"principal"`
-	Action          string   `json:"action"`
-	Resource        string   `json:"resource"`
-	ResourceAccount string   `json:"resourceAccount,omitzero"`
-	Decision        Decision `json:"decision"`
+	Decision
 	// Reason is that of a denial in AWS's words.
-	Reason string `json:"reason,omitzero"`
+	Reason string `json:"reason,omitempty"`
 	// Policies in the order in which they are asked.
 	Policies []PolicyTrace `json:"policies"`
 	// Grants are the KMS grants that allow the request.
@@ -17,11 +13,10 @@ type Trace struct {
 
 // PolicyTrace is a policy that was read.
 type PolicyTrace struct {
-	Type Type   `json:"type"`
-	Name string `json:"name,omitzero"`
-	ARN  string `json:"arn,omitzero"`
+	Type Source `json:"type"`
 	// Level of a service or resource control policy, from 1, the root of the organization.
-	Level int `json:"level,omitzero"`
+	Level int    `json:"level,omitzero"`
+	Name  string `json:"name,omitzero"`
 	// Ignored says why the policy does not count for this principal, "" if it does.
 	Ignored    string           `json:"ignored,omitzero"`
 	Statements []StatementTrace `json:"statements"`
@@ -55,35 +50,30 @@ type Mismatch struct {
 }
 
 // Explain decides like Evaluate and says what it looked at.
-func Explain(req *Request, p *Policies) *Trace {
+func Explain(req *Request, p *Policies) Trace {
 	e := newEvaluation(req)
-	t := &Trace{
-		Principal: req.Principal.ARN, Action: req.Action, Resource: req.Resource, ResourceAccount: req.ResourceAccount,
-		Decision: e.decide(p), Policies: []PolicyTrace{}, Grants: p.Grants,
-	}
+	t := Trace{Decision: e.decide(p), Policies: []PolicyTrace{}, Grants: p.Grants}
 	t.Reason = t.Decision.Reason(req.Action)
-	add := func(kind Type, level int, ignored string, policies ...Named) {
+	add := func(source Source, level int, ignored string, policies ...Named) {
 		for _, n := range policies {
-			t.Policies = append(t.Policies, PolicyTrace{
-				Type: kind, Name: n.Name, ARN: n.ARN, Level: level, Ignored: ignored, Statements: e.explain(req, n.Policy),
-			})
+			if n != (Named{}) {
+				t.Policies = append(t.Policies, PolicyTrace{
+					Type: source, Level: level, Name: n.Name, Ignored: ignored, Statements: e.explain(req, n.Policy),
+				})
+			}
 		}
 	}
 	who := &req.Principal
 	for i, level := range p.RCPs {
-		add(ResourceControl, i+1, unless(who.limitedByRCPs(), who), level...)
+		add(FromRCP, i+1, unless(who.limitedByRCPs(), who), level...)
 	}
 	for i, level := range p.SCPs {
-		add(ServiceControl, i+1, unless(who.limitedBySCPs(), who), level...)
+		add(FromSCP, i+1, unless(who.limitedBySCPs(), who), level...)
 	}
-	if p.Resource != nil {
-		add(p.resourceType(), 0, "", *p.Resource)
-	}
-	add(IdentityBased, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
-	if p.Boundary != nil {
-		add(PermissionsBoundary, 0, unless(who.hasIdentityPolicies(), who), *p.Boundary)
-	}
-	add(SessionPolicy, 0, unless(who.inAccount(), who), p.Session...)
+	add(p.resourceSource(), 0, "", p.Resource)
+	add(FromIdentity, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
+	add(FromBoundary, 0, unless(who.hasIdentityPolicies(), who), p.Boundary)
+	add(FromSession, 0, unless(who.inAccount(), who), p.Session...)
 	return t
 }
 
@@ -135,24 +125,25 @@ func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
 	if s.matchPrincipal(e.principal) == noMatch {
 		m := &Mismatch{Element: element("Principal", s.notPrincipal), Request: e.principal.names()}
 		for i := range s.principals {
-			m.Policy = append(m.Policy, s.principals[i].kind)
+			m.Policy = append(m.Policy, s.principals[i].source)
 		}
 		return m
 	}
 	if !s.matchResource(e) {
 		m := &Mismatch{Element: element("Resource", s.notResource), Request: []string{e.resource}}
 		for i := range s.resources {
-			m.Policy = append(m.Policy, s.resources[i].kind)
+			m.Policy = append(m.Policy, s.resources[i].source)
 			m.Missing = s.resources[i].appendMissing(m.Missing, e.context)
 		}
 		return m
 	}
 	for i := range s.conditions {
 		if c := &s.conditions[i]; !c.holds(e.context) {
-			m := &Mismatch{Element: "Condition", Operator: c.operator.written, Key: c.key, Request: e.context.Values(c.lowerKey)}
+			m := &Mismatch{Element: "Condition", Operator: c.operator.written, Key: c.key}
+			m.Request, _ = e.context.Values(c.lowerKey)
 			for j := range c.values {
 				v := &c.values[j]
-				m.Policy = append(m.Policy, v.kind)
+				m.Policy = append(m.Policy, v.source)
 				m.Missing = v.text.appendMissing(m.Missing, e.context)
 				for k := range v.arn {
 					m.Missing = v.arn[k].appendMissing(m.Missing, e.context)
@@ -167,7 +158,7 @@ func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
 // names are all that Principal elements can call the caller by.
 func (p *Principal) names() []string {
 	var names []string
-	for _, name := range []string{p.ARN, p.Issuer, p.UniqueID, p.Account} {
+	for _, name := range []string{p.ARN, p.RoleARN, p.UserARN, p.UniqueID, p.Account} {
 		if name != "" {
 			names = append(names, name)
 		}
@@ -182,7 +173,7 @@ func (t *template) appendMissing(missing []string, c Context) []string {
 		if p.key == "" || p.hasDefault {
 			continue
 		}
-		if len(c.Values(p.key)) != 1 {
+		if values, _ := c.Values(p.key); len(values) != 1 {
 			missing = append(missing, p.written)
 		}
 	}

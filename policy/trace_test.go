@@ -9,13 +9,13 @@ import (
 )
 
 // checkTrace checks that a trace's statements are those that the decision speaks of.
-func checkTrace(t *testing.T, name string, d Decision, trace *Trace) {
+func checkTrace(t *testing.T, name string, d Decision, trace Trace) {
 	t.Helper()
 	if diff := cmp.Diff(d, trace.Decision, cmpopts.IgnoreUnexported(Statement{})); diff != "" {
 		t.Errorf("%s: Evaluate and Explain differ:\n%s", name, diff)
 	}
 	type policy struct {
-		kind Type
+		source Source
 		name   string
 	}
 	denied := false
@@ -31,8 +31,8 @@ func checkTrace(t *testing.T, name string, d Decision, trace *Trace) {
 	if denied != (d.Effect == ExplicitlyDenied) {
 		t.Errorf("%s: %s, but a matching Deny in the trace: %v", name, d.Effect, denied)
 	}
-	if d.Statement != nil && !matched[policy{d.Type, d.Name}] {
-		t.Errorf("%s: %s %q decided, but did not match in the trace", name, d.Type, d.Name)
+	if d.Statement != nil && !matched[policy{d.Source, d.Policy}] {
+		t.Errorf("%s: %s %q decided, but did not match in the trace", name, d.Source, d.Policy)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestTraceSaysWhatDidNotMatch(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if trace.Decision.Effect != Allowed || trace.Decision.Statement.Index != 4 {
+	if trace.Effect != Allowed || trace.Statement.Index != 4 {
 		t.Errorf("decision: %+v", trace.Decision)
 	}
 	if s := trace.Policies[0].Statements[0]; s.Sid != "other" || s.Start.Line != 2 || s.Start.Column != 3 {
@@ -83,7 +83,7 @@ func TestTraceSaysWhatDidNotMatch(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(trace, &back, cmpopts.IgnoreUnexported(Statement{})); diff != "" {
+	if diff := cmp.Diff(trace, back, cmpopts.IgnoreUnexported(Statement{})); diff != "" {
 		t.Errorf("a trace changes on its way through JSON:\n%s", diff)
 	}
 }

@@ -86,7 +86,7 @@ func (v *value) matches(op *operator, request string, ctx Context) (matched, res
 		return ok && op.compare.holds(t.Compare(v.time)), true
 	case opIP:
 		a, err := netip.ParseAddr(request)
-		return err == nil && v.ip.Contains(a), true
+		return err == nil && v.ip.Contains(a.Unmap()), true // sockets of both families show IPv4 as ::ffff:…
 	case opBinary:
 		b, err := base64.StdEncoding.DecodeString(request)
 		return err == nil && bytes.Equal(b, v.binary), true
@@ -95,9 +95,12 @@ func (v *value) matches(op *operator, request string, ctx Context) (matched, res
 }
 
 // compileARN compiles each part of an ARN for itself: a wildcard in one of the first
-// five does not reach into the next. It returns nil for what has no six parts. The colons of variables
-// and of the resource part no more.
+// five does not reach into the next. It returns nil for what has no six parts. Colons
+// within variables, and those behind the fifth, divide nothing.
 func compileARN(source, version string) []template {
+	if source == "*" {
+		source = "*:*:*:*:*:*"
+	}
 	var parts []template
 	start := 0
 	for i := 0; i < len(source) && len(parts) < 5; i++ {
@@ -170,13 +173,14 @@ var dateLayouts = []string{
 	"2006-01-02T15:04:05",
 	"2006-01-02",
 	"2006-01",
+	"2006",
 }
 
 // parseDate reads a date, or the seconds since 1970.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date
 func parseDate(s string) (time.Time, bool) {
-	if n, ok := parseNumber(s); ok {
+	if n, ok := parseNumber(s); ok && !isYear(s) {
 		if n.exact {
 			return time.Unix(n.integer, 0).UTC(), true
 		}
@@ -193,6 +197,11 @@ func parseDate(s string) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// isYear reports whether s is a date of a year only, rather than seconds.
+func isYear(s string) bool {
+	return len(s) == 4 && strings.Trim(s, "0123456789") == ""
 }
 
 func parseBool(s string) (value, ok bool) {

@@ -95,8 +95,9 @@ func parseVariable(s string) part {
 	return p
 }
 
-// resolve puts in the variables' values, as plain text: a * in a value is no wildcard.
-// It fails if a variable has no value and no default. A key with several values can't be a variable.
+// resolve puts in the variables' values, as plain text: a * in a value is no wildcard. It
+// fails if a variable has no value and no default. A key with several values can't be a
+// variable.
 func (t *template) resolve(c Context) (pattern, bool) {
 	if t.parts == nil {
 		return t.fixed, true
@@ -108,7 +109,7 @@ func (t *template) resolve(c Context) (pattern, bool) {
 			b.WriteString(p.text)
 			continue
 		}
-		values := c.Values(p.key)
+		values, _ := c.Values(p.key)
 		switch {
 		case len(values) == 1:
 			// Bytes that are no UTF-8 could pass for wildcards.

@@ -96,7 +96,7 @@ func Open(config Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := bolt.Open(database)
+	db, err := bolt.Open(database, bolt.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -100,8 +100,9 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 		return nil, err
 	}
 	return &sts.AssumeRoleOutput{
-		AssumedRoleUser:         assumedRoleUser(role, session),
-		Credentials:             issued.Credentials,
+		AssumedRoleUser: assumedRoleUser(role, session),
+		Credentials:     issued.Credentials,
+		//lint:ignore SA1019 clients that know of no other still read it
 		PackedPolicySize:        packed,
 		SessionTokenSize:        &issued.size,
 		SessionTokenUtilization: &issued.utilization,

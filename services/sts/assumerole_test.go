@@ -87,7 +87,7 @@ func TestAssumeRoleErrors(t *testing.T) {
 	}{
 		{"not trusted", "AccessDenied", denied(closed), func(in *sts.AssumeRoleInput) { in.RoleArn = &closed }},
 		{"no such role", "AccessDenied", denied("arn:aws:iam::000000000000:role/none"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::000000000000:role/none") }},
-		{"no such account", "AccessDenied", denied("arn:aws:iam::999999999999:role/free") + noIdentityPolicy("sts:AssumeRole"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::999999999999:role/free") }},
+		{"no such account", "AccessDenied", denied("arn:aws:iam::999999999999:role/free"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::999999999999:role/free") }},
 		{"another path", "AccessDenied", denied("arn:aws:iam::000000000000:role/x/free"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::000000000000:role/x/free") }},
 		{"another case", "AccessDenied", denied("arn:aws:iam::000000000000:role/Free"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::000000000000:role/Free") }},
 		{"another partition", "AccessDenied", denied("arn:aws-cn:iam::000000000000:role/free"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws-cn:iam::000000000000:role/free") }},
@@ -103,7 +103,7 @@ func TestAssumeRoleErrors(t *testing.T) {
 		{"duplicate tags", "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive.", func(in *sts.AssumeRoleInput) { in.Tags = []types.Tag{tag("team", "a"), tag("Team", "b")} }},
 		{"AWS's tags", "ValidationError", "Tag keys that begin with aws: are reserved for system use.", func(in *sts.AssumeRoleInput) { in.Tags = []types.Tag{tag("AWS:team", "a")} }},
 		{"transitive key without tag", "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags.", func(in *sts.AssumeRoleInput) { in.TransitiveTagKeys = []string{"team"} }},
-		{"policy is no JSON", "MalformedPolicyDocument", "Syntax errors in policy.", func(in *sts.AssumeRoleInput) { in.Policy = aws.String("allow") }},
+		{"policy is no JSON", "MalformedPolicyDocument", "The policy is not in the valid JSON format.", func(in *sts.AssumeRoleInput) { in.Policy = aws.String("allow") }},
 		{"policy is too long", "ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048", func(in *sts.AssumeRoleInput) {
 			in.Policy = aws.String(allow(`"` + "s3:" + strings.Repeat("x", 2048) + `"`))
 		}},

@@ -18,7 +18,7 @@ import (
 
 // BenchmarkAssumeRole is the operation alone, without HTTP and signature.
 func BenchmarkAssumeRole(b *testing.B) {
-	db, err := bolt.Open(filepath.Join(b.TempDir(), "db"))
+	db, err := bolt.Open(filepath.Join(b.TempDir(), "db"), bolt.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

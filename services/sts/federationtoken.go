@@ -61,8 +61,9 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 		return nil, err
 	}
 	return &sts.GetFederationTokenOutput{
-		Credentials:             issued.Credentials,
-		FederatedUser:           &types.FederatedUser{Arn: &arn, FederatedUserId: aws.String(c.Account + ":" + *in.Name)},
+		Credentials:   issued.Credentials,
+		FederatedUser: &types.FederatedUser{Arn: &arn, FederatedUserId: aws.String(c.Account + ":" + *in.Name)},
+		//lint:ignore SA1019 clients that know of no other still read it
 		PackedPolicySize:        packed,
 		SessionTokenSize:        &issued.size,
 		SessionTokenUtilization: &issued.utilization,

@@ -18,7 +18,7 @@ import (
 // TestRegionDisabled: the operations that give out credentials refuse to in a
 // region that is turned off.
 func TestRegionDisabled(t *testing.T) {
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "db"))
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

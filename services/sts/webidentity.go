@@ -103,9 +103,10 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 		return nil, err
 	}
 	return &sts.AssumeRoleWithWebIdentityOutput{
-		AssumedRoleUser:             assumedRoleUser(role, session),
-		Audience:                    aws.String(acceptedAudience(token, provider)),
-		Credentials:                 issued.Credentials,
+		AssumedRoleUser: assumedRoleUser(role, session),
+		Audience:        aws.String(acceptedAudience(token, provider)),
+		Credentials:     issued.Credentials,
+		//lint:ignore SA1019 clients that know of no other still read it
 		PackedPolicySize:            packed,
 		Provider:                    &providerARN,
 		SessionTokenSize:            &issued.size,

@@ -1,0 +1,85 @@
+package store_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"emulator/store"
+	"emulator/store/bolt"
+)
+
+func TestKey(t *testing.T) {
+	ordered := [][]string{
+		{}, {""}, {"", "a"}, {"a"}, {"a", ""}, {"a", "", "b"}, {"a", "\x01"}, {"a", "b"}, {"a", "b", "c"}, {"a\x01"},
+		{"ab"}, {"ab", "a"}, {"b"}, {"é"}, {"\xff"}, {"\xff", "\xff"}, {"\xff\xff"},
+	}
+	if !slices.IsSortedFunc(ordered, slices.Compare) {
+		t.Fatal("the cases are not in the order of their parts")
+	}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			if got := bytes.Compare(store.Key(a...), store.Key(b...)); got != slices.Compare(a, b) {
+				t.Errorf("keys of %q and %q compare as %d, cases %d and %d", a, b, got, i, j)
+			}
+			isPrefix := len(a) <= len(b) && slices.Equal(a, b[:len(a)])
+			if got := bytes.HasPrefix(store.Key(b...), store.Key(a...)); got != isPrefix {
+				t.Errorf("key of %q begins with that of %q: %v", b, a, got)
+			}
+		}
+		if len(a) == 0 {
+			continue // Parts never returns none
+		}
+		if got := store.Parts(store.Key(a...)); !slices.Equal(got, a) {
+			t.Errorf("Parts(Key(%q)) = %q", a, got)
+		}
+	}
+}
+
+func TestKeyRefusesNUL(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("Key took a part with a NUL")
+		}
+	}()
+	store.Key("a", "b\x00c")
+}
+
+func TestLoadSave(t *testing.T) {
+	type record struct {
+		Version int
+		Name    string
+	}
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	key, broken := store.Key("account", "thing"), store.Key("account", "broken")
+	err = db.Update(t.Context(), func(tx store.Tx) error {
+		if got, ok, err := store.Load[record](tx, key); got != (record{}) || ok || err != nil {
+			t.Errorf("Load of an absent record: %v, %v, %v", got, ok, err)
+		}
+		if err := tx.Put(broken, []byte(`{"Version":`)); err != nil {
+			return err
+		}
+		return store.Save(tx, key, record{1, "thing"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(t.Context(), func(r store.Reader) error {
+		if got, ok, err := store.Load[record](r, key); got != (record{1, "thing"}) || !ok || err != nil {
+			t.Errorf("Load: %v, %v, %v", got, ok, err)
+		}
+		if _, _, err := store.Load[record](r, broken); err == nil || !strings.Contains(err.Error(), "broken") {
+			t.Errorf("Load of a broken record: %v, want an error that names it", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
