@@ -27,10 +27,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
 	r.HandleFunc("/decisions/{requestID}", s.adminDecisions).Methods(http.MethodGet)
 	r.NotFoundHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		adminError(w, http.StatusNotFound, "no such path: "+r.URL.Path)
-	}))
-	r.MethodNotAllowedHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		adminError(w, http.StatusMethodNotAllowed, r.Method+" is not for "+r.URL.Path)
+		adminError(w, http.StatusNotFound, "nothing here for "+r.Method+" "+r.URL.Path)
 	}))
 }
 

@@ -129,7 +129,7 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 }
 
 func checkPolicyDocument(text string) error {
-	if err := checkDocument(policy.Identity, text); err != nil {
+	if err := checkDocument(policy.Managed, text); err != nil {
 		return err
 	}
 	if policy.Size(text) > policySize {

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -12,17 +13,25 @@ import (
 	"emulator/store/storetest"
 )
 
-// TestMain lets the test binary be the process that a test kills or restricts.
+// roles are what the test binary does as a process that a test kills or restricts.
+var roles = map[string]func(path string) int{
+	"writer": writeForever,
+	"opener": openOnce,
+}
+
 func TestMain(m *testing.M) {
-	switch path := os.Getenv("BOLT_TEST_DATABASE"); os.Getenv("BOLT_TEST_CHILD") {
-	case "writer":
-		os.Exit(writeForever(path))
-	case "opener":
-		os.Exit(openOnce(path))
-	case "full":
-		os.Exit(fillDisk(path))
+	if role, ok := roles[os.Getenv("BOLT_TEST_ROLE")]; ok {
+		os.Exit(role(os.Getenv("BOLT_TEST_DATABASE")))
 	}
 	os.Exit(m.Run())
+}
+
+// child is the test binary in a role.
+func child(role, path string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "BOLT_TEST_ROLE="+role, "BOLT_TEST_DATABASE="+path)
+	cmd.Stderr = os.Stderr
+	return cmd
 }
 
 func TestStore(t *testing.T) {

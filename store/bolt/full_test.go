@@ -14,6 +14,8 @@ import (
 	"emulator/store/bolt"
 )
 
+func init() { roles["full"] = fillDisk }
+
 // On a full disk (a limit on the size of files stands for it) each update that isn't
 // stored has an error, and the database is as it was before.
 func TestFull(t *testing.T) {

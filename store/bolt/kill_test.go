@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -16,15 +15,8 @@ import (
 	"emulator/store/bolt"
 )
 
+// background is for what has no test's context: benchmarks and processes.
 var background = context.Background()
-
-// child is the test binary in one of the roles that TestMain knows.
-func child(role, path string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "BOLT_TEST_CHILD="+role, "BOLT_TEST_DATABASE="+path)
-	cmd.Stderr = os.Stderr
-	return cmd
-}
 
 // parts is how many records a transaction of the writer makes.
 const parts = 3
