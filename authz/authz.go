@@ -235,6 +235,9 @@ func (a *Authorizer) StorePrincipals(r store.Reader, text string) (string, error
 // ShowPrincipals undoes StorePrincipals for the users and roles that still exist; of
 // the others the unique ID remains, as in AWS.
 func (a *Authorizer) ShowPrincipals(r store.Reader, stored string) (string, error) {
+	if !strings.Contains(stored, `"`+identity.PrefixRole) && !strings.Contains(stored, `"`+identity.PrefixUser) {
+		return stored, nil // most name accounts only
+	}
 	return policy.MapPrincipals(stored, func(value string) (string, error) {
 		arn, ok, err := store.Load[string](r, identity.UniqueIDKey(value))
 		if err != nil || !ok {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -26,19 +27,21 @@ func main() {
 		dir     = flag.String("dir", "", "data directory of -serve emulator")
 		seconds = flag.Float64("seconds", 3, "length of each measurement")
 		clients = flag.Int("clients", 16, "concurrent clients, each with a connection of its own")
+		profile = flag.String("profile", "", "write a CPU profile of the emulator to this `file`")
 		many    = flag.Int("many", 100_000, "roles and keys in the large database; 0 leaves that part out")
 	)
 	flag.Parse()
+	server.TuneGC() // for the yardstick too
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	switch *serve {
 	case "":
-		err = measure(ctx, time.Duration(*seconds*float64(time.Second)), *clients, *many)
+		err = measure(ctx, time.Duration(*seconds*float64(time.Second)), *clients, *many, *profile)
 	case "empty":
 		err = serveEmpty()
 	case "emulator":
-		err = serveEmulator(ctx, *dir)
+		err = serveEmulator(ctx, *dir, *profile)
 	default:
 		err = fmt.Errorf("-serve %s: want emulator or empty", *serve)
 	}
@@ -62,7 +65,18 @@ func serveEmpty() error {
 	return http.Serve(l, r)
 }
 
-func serveEmulator(ctx context.Context, dir string) (err error) {
+func serveEmulator(ctx context.Context, dir, profile string) (err error) {
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

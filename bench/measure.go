@@ -29,7 +29,7 @@ type figure struct {
 	cpu       time.Duration // per call, of the serving process
 }
 
-func measure(ctx context.Context, length time.Duration, clients, many int) error {
+func measure(ctx context.Context, length time.Duration, clients, many int, profile string) error {
 	dir, err := os.MkdirTemp("", "bench-*")
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func measure(ctx context.Context, length time.Duration, clients, many int) error
 	}
 	defer empty.stop()
 	begin := time.Now()
-	emulator, err := start("-serve", "emulator", "-dir", dir)
+	emulator, err := start("-serve", "emulator", "-dir", dir, "-profile", profile)
 	if err != nil {
 		return err
 	}

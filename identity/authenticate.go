@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -27,12 +28,58 @@ const (
 	RootSecret     = "test"
 )
 
-// Directory finds out who is behind an access key.
+// Directory finds out who is behind an access key. It is safe for concurrent use.
 type Directory struct {
 	Keyring *Keyring
 	// NoAccountKeys turns off that an access key of twelve digits with the secret
 	// "test" is the root user of that account.
 	NoAccountKeys bool
+
+	users      store.Cache[*User]
+	roles      store.Cache[*Role]
+	accessKeys store.Cache[*openedKey]
+}
+
+// openedKey is an access key with its secret in clear.
+type openedKey struct {
+	AccessKey
+	secret string
+}
+
+// Role returns the role of that name, or nil. It is shared: it must not be changed.
+func (d *Directory) Role(r store.Reader, account, name string) (*Role, error) {
+	role, err := store.LoadShared(r, RoleKey(account, name), &d.roles)
+	if err != nil || role == nil || role.Name != name {
+		return nil, err
+	}
+	return role, nil
+}
+
+func (d *Directory) user(r store.Reader, account, name string) (*User, error) {
+	user, err := store.LoadShared(r, UserKey(account, name), &d.users)
+	if err != nil || user == nil || user.Name != name {
+		return nil, err
+	}
+	return user, nil
+}
+
+func (d *Directory) accessKey(r store.Reader, id string) (*openedKey, error) {
+	raw := r.Get(AccessKeyKey(id))
+	if raw == nil {
+		return nil, nil
+	}
+	return d.accessKeys.Get(raw, func(raw []byte) (*openedKey, error) {
+		key := new(openedKey)
+		if err := json.Unmarshal(raw, &key.AccessKey); err != nil {
+			return nil, fmt.Errorf("access key %s: %w", id, err)
+		}
+		secret, err := d.Keyring.Open(key.Secret, key.ID)
+		if err != nil {
+			return nil, fmt.Errorf("access key %s: %w", id, err)
+		}
+		key.secret = string(secret)
+		return key, nil
+	})
 }
 
 // Credential is an access key's secret and the principal it belongs to.
@@ -52,25 +99,21 @@ func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, 
 	if account, ok := d.rootAccount(accessKeyID); ok {
 		return Credential{Secret: RootSecret, Principal: root(partition, account, accessKeyID)}, nil
 	}
-	key, ok, err := store.Load[AccessKey](r, AccessKeyKey(accessKeyID))
+	key, err := d.accessKey(r, accessKeyID)
 	if err != nil {
 		return Credential{}, err
 	}
-	if !ok || !key.Active {
+	if key == nil || !key.Active {
 		return Credential{}, ErrUnknownKey
 	}
-	secret, err := d.Keyring.Open(key.Secret, key.ID)
-	if err != nil {
-		return Credential{}, fmt.Errorf("access key %s: %w", key.ID, err)
-	}
-	user, ok, err := LoadUser(r, key.Account, key.User)
+	user, err := d.user(r, key.Account, key.User)
 	if err != nil {
 		return Credential{}, err
 	}
-	if !ok {
+	if user == nil {
 		return Credential{}, ErrUnknownKey
 	}
-	return Credential{Secret: string(secret), Principal: Principal{
+	return Credential{Secret: key.secret, Principal: Principal{
 		Kind: UserKind, Account: key.Account, ARN: user.ARN(), UserID: user.ID, AccessKeyID: key.ID, User: user,
 	}}, nil
 }
@@ -96,7 +139,7 @@ func (d *Directory) findSession(r store.Reader, now time.Time, partition, access
 	if !now.Before(s.Expires) {
 		return Credential{}, ErrExpired
 	}
-	p, err := sessionPrincipal(r, partition, s)
+	p, err := d.sessionPrincipal(r, partition, s)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -105,15 +148,15 @@ func (d *Directory) findSession(r store.Reader, now time.Time, partition, access
 
 // sessionPrincipal finds the user or role that a session stands on. One that was
 // deleted, or made anew under the same name, is ErrToken.
-func sessionPrincipal(r store.Reader, partition string, s *Session) (Principal, error) {
+func (d *Directory) sessionPrincipal(r store.Reader, partition string, s *Session) (Principal, error) {
 	p := Principal{Kind: s.Kind, Account: s.Account, AccessKeyID: s.AccessKeyID, Session: s}
 	switch s.Kind {
 	case AssumedRole:
-		role, ok, err := LoadRole(r, s.Account, s.Name)
+		role, err := d.Role(r, s.Account, s.Name)
 		if err != nil {
 			return Principal{}, err
 		}
-		if !ok || role.ID != s.ID {
+		if role == nil || role.ID != s.ID {
 			return Principal{}, ErrToken
 		}
 		p.Role = role
@@ -126,11 +169,11 @@ func sessionPrincipal(r store.Reader, partition string, s *Session) (Principal, 
 		return base, nil
 	case UserKind, FederatedUser:
 		if s.Name != "" { // else the root user federated
-			user, ok, err := LoadUser(r, s.Account, s.Name)
+			user, err := d.user(r, s.Account, s.Name)
 			if err != nil {
 				return Principal{}, err
 			}
-			if !ok || user.ID != s.ID {
+			if user == nil || user.ID != s.ID {
 				return Principal{}, ErrToken
 			}
 			p.User, p.ARN, p.UserID = user, user.ARN(), user.ID

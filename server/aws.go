@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -251,7 +250,14 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-var regionPattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+// isRegion reports whether s has the form of a region: "eu-west-1".
+func isRegion(s string) bool {
+	i := max(0, strings.LastIndexByte(s, '-'))
+	number := strings.TrimPrefix(s[i:], "-")
+	area, rest, ok := strings.Cut(s[:i], "-")
+	return ok && len(area) >= 2 && len(area) <= 4 && rest != "" && number != "" && len(number) <= 2 &&
+		strings.Trim(number, "0123456789") == "" && strings.Trim(area+rest, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
 
 // authenticate verifies the signature and fills the caller.
 func (s *Server) authenticate(ctx context.Context, c *call) error {
@@ -271,7 +277,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if sig == nil {
 		return nil
 	}
-	if !regionPattern.MatchString(sig.Region) || !c.regionFitsHost() {
+	if !isRegion(sig.Region) || !c.regionFitsHost() {
 		return api.Errorf("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
 	}
 	if sig.Service != c.service.model.SigningName {

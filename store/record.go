@@ -52,3 +52,20 @@ func Save[T any](tx Tx, key []byte, record T) error {
 	}
 	return tx.Put(key, raw)
 }
+
+// LoadShared is Load through a cache. The record it returns, nil if there is none, is shared: it
+// must not be changed.
+func LoadShared[T any](r Reader, key []byte, c *Cache[*T]) (*T, error) {
+	raw := r.Get(key)
+	if raw == nil {
+		return nil, nil
+	}
+	record, err := c.Get(raw, func(raw []byte) (*T, error) {
+		record := new(T)
+		return record, json.Unmarshal(raw, record)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record %q: %w", key, err)
+	}
+	return record, nil
+}

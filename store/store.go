@@ -15,7 +15,8 @@ import (
 	"iter"
 )
 
-// Errors on opening a store. An engine wraps them with what it knows.
+// Errors on opening a store; ErrDamaged also of a transaction that comes upon a broken
+// place. An engine wraps them with what it knows.
 var (
 	// ErrInUse: another process holds the database.
 	ErrInUse = errors.New("the database is in use by another process")
@@ -56,6 +57,7 @@ type Store interface {
 	// returned nil they are on disk. If f returns an error or panics, none of its writes
 	// are kept. Concurrent updates share one flush to disk.
 	Update(ctx context.Context, f func(Tx) error) error
-	// Close waits for the transactions under way and closes the database.
+	// Close waits for the transactions under way and closes the database. Closing
+	// again is no error.
 	Close() error
 }

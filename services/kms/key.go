@@ -1,8 +1,6 @@
 package kms
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -59,18 +57,8 @@ func keyKey(account, region, id string) []byte { return store.Key("kms", account
 
 // loadKey returns a key that exists at this time, or nil.
 func (s *Service) loadKey(r store.Reader, account, region, id string) (*Key, error) {
-	raw := r.Get(keyKey(account, region, id))
-	if raw == nil {
-		return nil, nil
-	}
-	k, err := s.records.get(raw, func() (*Key, error) {
-		k := new(Key)
-		if err := json.Unmarshal(raw, k); err != nil {
-			return nil, fmt.Errorf("key %s: %w", id, err)
-		}
-		return k, nil
-	})
-	if err != nil || s.gone(k) {
+	k, err := store.LoadShared(r, keyKey(account, region, id), &s.records)
+	if err != nil || k == nil || s.gone(k) {
 		return nil, err
 	}
 	return k, nil

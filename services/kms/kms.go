@@ -31,8 +31,8 @@ type Service struct {
 	clock     *clock.Clock
 	keyring   *identity.Keyring
 	material  keystore.Default
-	records   cache[*Key]
-	materials cache[*material]
+	records   store.Cache[*Key]
+	materials store.Cache[*material]
 }
 
 // New returns the service.

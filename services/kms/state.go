@@ -103,7 +103,7 @@ func (s *Service) use(r store.Reader, k *Key, materialID string) (*material, err
 	if err != nil {
 		return nil, err
 	}
-	return s.materials.get(sealed, func() (*material, error) {
+	return s.materials.Get(sealed, func(sealed []byte) (*material, error) {
 		raw, err := ks.Open(sealed, ref)
 		if err != nil {
 			return nil, err

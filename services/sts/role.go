@@ -56,11 +56,11 @@ const trustsNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Pr
 // authorizeRole returns the role if it may be assumed, with the tags and the source
 // identity that its session gets. It does not tell whether a role exists that may not.
 func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*identity.Role, error) {
-	role, ok, err := identity.LoadRole(r, q.arn.account, q.arn.name)
+	role, err := s.directory.Role(r, q.arn.account, q.arn.name)
 	if err != nil {
 		return nil, err
 	}
-	ok = ok && role.ARN() == q.arn.text
+	trusted := role != nil && role.ARN() == q.arn.text
 	request := authz.Request{
 		Action:          q.action,
 		Resource:        q.arn.text,
@@ -70,7 +70,7 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 		Principal:       q.principal,
 		ResourcePolicy:  &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody},
 	}
-	if ok {
+	if trusted {
 		request.ResourcePolicy.Text = role.Trust
 		request.ResourceTags = role.Tags
 	}

@@ -19,10 +19,10 @@ import (
 
 // Config is what the service is made of.
 type Config struct {
-	Store   store.Store
-	Authz   *authz.Authorizer
-	Clock   *clock.Clock
-	Keyring *identity.Keyring
+	Store     store.Store
+	Authz     *authz.Authorizer
+	Clock     *clock.Clock
+	Directory *identity.Directory
 	// InsecureIssuers are hosts whose OpenID Connect issuers may be fetched over plain
 	// http, besides those of this machine.
 	InsecureIssuers []string
@@ -40,6 +40,7 @@ type Service struct {
 	store           store.Store
 	authz           *authz.Authorizer
 	clock           *clock.Clock
+	directory       *identity.Directory
 	keyring         *identity.Keyring
 	tokens          *oidc.Verifier
 	disabledRegions []string
@@ -51,7 +52,8 @@ func New(c Config) *Service {
 		store:           c.Store,
 		authz:           c.Authz,
 		clock:           c.Clock,
-		keyring:         c.Keyring,
+		directory:       c.Directory,
+		keyring:         c.Directory.Keyring,
 		tokens:          oidc.NewVerifier(oidc.Config{Client: c.HTTPClient, InsecureHosts: c.InsecureIssuers}),
 		disabledRegions: c.DisabledRegions,
 	}

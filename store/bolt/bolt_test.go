@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 // child is the test binary in a role.
 func child(role, path string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "BOLT_TEST_ROLE="+role, "BOLT_TEST_DATABASE="+path)
+	cmd.Env = append(os.Environ(), "BOLT_TEST_ROLE="+role, "BOLT_TEST_DATABASE="+path,
+		"GORACE=atexit_sleep_ms=0") // else each stays for a second
 	cmd.Stderr = os.Stderr
 	return cmd
 }

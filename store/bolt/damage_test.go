@@ -19,7 +19,7 @@ func TestDamagedPages(t *testing.T) {
 	random.Read(noise)
 	path := file(t)
 	db := open(t, path)
-	for i := range 300 { // a tree of two levels, and free pages
+	for i := range 120 { // a tree of two levels, and free pages
 		put(t, db, fmt.Sprintf("%03d", i), string(bytes.Repeat([]byte{'x'}, 100+i*10%3000)))
 	}
 	if err := db.Close(); err != nil {
@@ -91,7 +91,7 @@ func readAll(t *testing.T, db store.Store) error {
 		for _, v := range r.Scan(nil, nil) {
 			bytes.Count(v, []byte("y")) // also values on pages of their own are read
 		}
-		for i := range 300 {
+		for i := range 120 {
 			r.Get(fmt.Appendf(nil, "%03d", i))
 		}
 		return nil
@@ -100,7 +100,7 @@ func readAll(t *testing.T, db store.Store) error {
 
 func touchAll(t *testing.T, db store.Store) error {
 	return db.Update(t.Context(), func(tx store.Tx) error {
-		for i := range 300 {
+		for i := range 120 {
 			key := fmt.Appendf(nil, "%03d", i)
 			if err := tx.Put(key, append(bytes.Clone(tx.Get(key)), 'y')); err != nil {
 				return err

@@ -59,8 +59,14 @@ func fillDisk(path string) int {
 		fmt.Println(err)
 		return 1
 	}
-	limit := syscall.Rlimit{Cur: 18 << 20, Max: 18 << 20}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	full := limit
+	full.Cur = 18 << 20
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
 		fmt.Println(err)
 		return 1
 	}
@@ -88,8 +94,12 @@ func fillDisk(path string) int {
 		fmt.Println("nothing failed")
 		return 1
 	}
-	// What fits is still written.
-	if err := db.Update(background, func(tx store.Tx) error { return tx.Put([]byte("last"), nil) }); err != nil {
+	// Once there is space, writing goes on.
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if err := write("last"); err != nil {
 		fmt.Println(err)
 		return 1
 	}
