@@ -57,6 +57,7 @@ var Common = map[string]CommonError{
 	"MalformedQueryString":        {"MalformedQueryString", 404, "SerializationException", 400},
 	"MissingAction":               {"MissingAction", 400, "UnknownOperationException", 400},
 	"MissingAuthenticationToken":  {"MissingAuthenticationToken", 403, "MissingAuthenticationTokenException", 400},
+	"NotAuthorized":               {"NotAuthorized", 400, "NotAuthorizedException", 400},
 	"NotImplemented":              {"NotImplemented", 501, "UnsupportedOperationException", 400},
 	"RequestEntityTooLarge":       {"RequestEntityTooLarge", 413, "RequestEntityTooLargeException", 413},
 	"RequestExpired":              {"RequestExpired", 400, "RequestExpired", 400},

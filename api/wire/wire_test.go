@@ -35,7 +35,6 @@ var clients = map[string]func(aws.Config) any{
 	"organizations": func(c aws.Config) any { return organizations.NewFromConfig(c) },
 }
 
-
 func load(t testing.TB, name string) *model.Service {
 	t.Helper()
 	m, err := model.Load(name)

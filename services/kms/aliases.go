@@ -66,7 +66,7 @@ func checkAliasName(name string) error {
 	case !strings.HasPrefix(name, "alias/") || name == "alias/":
 		return api.Errorf("ValidationError", "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
 	case strings.HasPrefix(name, "alias/aws/"):
-		return api.Errorf("NotAuthorizedException", "")
+		return api.Errorf("NotAuthorized", "")
 	case strings.Contains(name, ":"):
 		return api.Errorf("InvalidAliasNameException", "%s contains invalid characters for an alias", name)
 	}

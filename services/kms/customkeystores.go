@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -87,13 +86,11 @@ func allKeyStores(r store.Reader, c api.Caller) ([]KeyStore, error) {
 	return all, nil
 }
 
-var clusterPattern = regexp.MustCompile(`^cluster-[2-7a-zA-Z]{11,16}$`)
-
-// createCustomKeyStore takes any well-formed cluster ID that no other store uses: there are no CloudHSM
+// createCustomKeyStore takes any cluster ID that no other store uses: there are no CloudHSM
 // clusters to look it up among yet. The trust anchor must be a certificate.
 func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *kms.CreateCustomKeyStoreInput) (*kms.CreateCustomKeyStoreOutput, error) {
 	if in.CustomKeyStoreType == types.CustomKeyStoreTypeExternalKeyStore {
-		return nil, api.Errorf("UnsupportedOperationException", "External key stores are not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "External key stores are not supported by this emulator.")
 	}
 	if in.CloudHsmClusterId == nil || in.TrustAnchorCertificate == nil || in.KeyStorePassword == nil {
 		return nil, api.Errorf("ValidationError", "CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword are required for a custom key store of type AWS_CLOUDHSM.")
@@ -107,9 +104,6 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		if err := s.authz.Authorize(tx, c, authz.Request{Action: "kms:CreateCustomKeyStore", Resource: "*"}); err != nil {
 			return err
-		}
-		if !clusterPattern.MatchString(ks.Cluster) {
-			return api.Errorf("CloudHsmClusterNotFoundException", "The AWS CloudHSM cluster %s does not exist.", ks.Cluster)
 		}
 		if err := checkTrustAnchor(ks.TrustAnchor); err != nil {
 			return err

@@ -64,7 +64,7 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 
 func (s *Service) generateDataKey(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
 	if in.Recipient != nil {
-		return nil, api.Errorf("UnsupportedOperationException", "Recipient is not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
 	}
 	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKey", *in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext, in.GrantTokens, in.DryRun)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 		return nil, err
 	}
 	if specs[types.KeySpec(spec)].signing == nil {
-		return nil, api.Errorf("UnsupportedOperationException", "KeyPairSpec %s is not supported by this emulator.", spec)
+		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported by this emulator.", spec)
 	}
 	private, err := newMaterial(types.KeySpec(spec))
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 
 func (s *Service) generateDataKeyPair(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyPairInput) (*kms.GenerateDataKeyPairOutput, error) {
 	if in.Recipient != nil {
-		return nil, api.Errorf("UnsupportedOperationException", "Recipient is not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
 	}
 	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPair", *in.KeyId, in.KeyPairSpec, in.EncryptionContext, in.GrantTokens, in.DryRun)
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *Service) generateDataKeyPairWithoutPlaintext(ctx context.Context, c api
 func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.GenerateRandomInput) (*kms.GenerateRandomOutput, error) {
 	switch {
 	case in.CustomKeyStoreId != nil || in.Recipient != nil:
-		return nil, api.Errorf("UnsupportedOperationException", "CustomKeyStoreId and Recipient are not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "CustomKeyStoreId and Recipient are not supported by this emulator.")
 	case in.NumberOfBytes == nil:
 		return nil, api.Errorf("ValidationError", "Please specify number of bytes.")
 	}

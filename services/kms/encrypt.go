@@ -187,7 +187,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		return nil, err
 	}
 	if in.Recipient != nil || len(in.DryRunModifiers) > 0 {
-		return nil, api.Errorf("UnsupportedOperationException", "Recipient and DryRunModifiers are not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "Recipient and DryRunModifiers are not supported by this emulator.")
 	}
 	algorithm := algorithmOr(in.EncryptionAlgorithm)
 	out := &kms.DecryptOutput{EncryptionAlgorithm: algorithm}
@@ -218,7 +218,7 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 		return nil, err
 	}
 	if len(in.DryRunModifiers) > 0 {
-		return nil, api.Errorf("UnsupportedOperationException", "DryRunModifiers is not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "DryRunModifiers is not supported by this emulator.")
 	}
 	from, to := algorithmOr(in.SourceEncryptionAlgorithm), algorithmOr(in.DestinationEncryptionAlgorithm)
 	out := &kms.ReEncryptOutput{SourceEncryptionAlgorithm: from, DestinationEncryptionAlgorithm: to}

@@ -62,28 +62,28 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	spec, ok := specs[k.Spec]
 	switch {
 	case !ok:
-		return nil, api.Errorf("UnsupportedOperationException", "KeySpec %s is not supported by this emulator.", k.Spec)
+		return nil, api.Errorf("NotImplemented", "KeySpec %s is not supported by this emulator.", k.Spec)
 	case k.Usage == "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("ValidationError", "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
 	case k.Usage == "":
 		k.Usage = types.KeyUsageTypeEncryptDecrypt
 	case k.Usage == types.KeyUsageTypeKeyAgreement, k.Usage == types.KeyUsageTypeEncapsulateDecapsulate:
-		return nil, api.Errorf("UnsupportedOperationException", "KeyUsage %s is not supported by this emulator.", k.Usage)
+		return nil, api.Errorf("NotImplemented", "KeyUsage %s is not supported by this emulator.", k.Usage)
 	}
 	if !slices.Contains(spec.usages, k.Usage) {
 		return nil, api.Errorf("ValidationError", "KeyUsage %s is not compatible with KeySpec %s", k.Usage, k.Spec)
 	}
 	switch {
 	case aws.ToBool(in.MultiRegion):
-		return nil, api.Errorf("UnsupportedOperationException", "Multi-Region keys are not supported by this emulator.")
+		return nil, api.Errorf("NotImplemented", "Multi-Region keys are not supported by this emulator.")
 	case k.Origin == types.OriginTypeExternal || k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
-		return nil, api.Errorf("UnsupportedOperationException", "Origin %s is not supported by this emulator.", k.Origin)
+		return nil, api.Errorf("NotImplemented", "Origin %s is not supported by this emulator.", k.Origin)
 	case k.Origin == types.OriginTypeAwsCloudhsm && k.CustomKeyStore == "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId is required when Origin is AWS_CLOUDHSM.")
 	case k.Origin == types.OriginTypeAwsKms && k.CustomKeyStore != "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId requires Origin AWS_CLOUDHSM or EXTERNAL_KEY_STORE.")
 	case k.CustomKeyStore != "" && k.Spec != types.KeySpecSymmetricDefault:
-		return nil, api.Errorf("UnsupportedOperationException", "Custom key stores hold symmetric encryption keys only.")
+		return nil, api.Errorf("NotImplemented", "Custom key stores hold symmetric encryption keys only.")
 	}
 	var id [32]byte
 	rand.Read(id[:])

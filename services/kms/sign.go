@@ -148,7 +148,7 @@ func (s *Service) getPublicKey(ctx context.Context, c api.Caller, in *kms.GetPub
 			return err
 		}
 		if specs[k.Spec].signing == nil {
-			return api.Errorf("UnsupportedOperationException", "%s is not an asymmetric key.", k.ARN())
+			return api.Errorf("NotImplemented", "%s is not an asymmetric key.", k.ARN())
 		}
 		m, err := s.use(r, k, k.MaterialID)
 		if err != nil {

@@ -1,0 +1,108 @@
+package identity
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// AWS's published example of an access key ID with its account, and the way back.
+func TestAccessKeyCarriesAccount(t *testing.T) {
+	for range 1000 {
+		account := fmt.Sprintf("%012d", rand.Int64N(1_000_000_000_000))
+		id, err := NewAccessKeyID(PrefixAccessKey, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := AccountOf(id); !ok || got != account || len(id) != 20 || !strings.HasPrefix(id, "AKIA") {
+			t.Fatalf("%s of account %s: %s", id, account, got)
+		}
+	}
+	if got, ok := AccountOf("ASIAQNZGKIQY56JQ7WML"); !ok || got != "029608264753" {
+		t.Errorf("a key of AWS's: %s", got)
+	}
+	for _, bad := range []string{"", "test", "AKIAIOSFODNN7EXAMPLE!", "AKIAIOSFODNN7EXAMPL1", "AKIAAAAAAAAAAAAAAAAA"} {
+		if account, ok := AccountOf(bad); ok {
+			t.Errorf("%q has account %s", bad, account)
+		}
+	}
+}
+
+func keyring(t *testing.T, seed byte) *Keyring {
+	t.Helper()
+	k, err := NewKeyring(bytes.Repeat([]byte{seed}, MasterKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestSessionToken(t *testing.T) {
+	k := keyring(t, 1)
+	s := &Session{
+		Kind: AssumedRole, Account: "000000000000", AccessKeyID: "ASIA", Name: "app", ID: "AROA", SessionName: "s",
+		Issued: time.Unix(1, 0).UTC(), Expires: time.Unix(2, 0).UTC(), Tags: map[string]string{"a": "b"}, Policies: []string{"{}"},
+	}
+	token, err := k.SealSession(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := k.OpenSession(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(s, opened); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := keyring(t, 2).OpenSession(token); !errors.Is(err, ErrSealed) {
+		t.Errorf("another master key: %v", err)
+	}
+	for i := range len(token) {
+		tampered := []byte(token)
+		tampered[i] ^= 1
+		if _, err := k.OpenSession(string(tampered)); err == nil {
+			t.Fatalf("character %d changed: it opens", i)
+		}
+	}
+	if _, err := k.Open(k.Seal([]byte("x"), "one"), "two"); !errors.Is(err, ErrSealed) {
+		t.Errorf("another binding: %v", err)
+	}
+	if k.SessionSecret("a") == k.SessionSecret("b") || k.SessionSecret("a") == keyring(t, 2).SessionSecret("a") || len(k.SessionSecret("a")) != 40 {
+		t.Error("session secrets")
+	}
+	if _, err := NewKeyring([]byte("short")); err == nil {
+		t.Error("a short master key")
+	}
+}
+
+func FuzzOpenSession(f *testing.F) {
+	k, err := NewKeyring(make([]byte, MasterKeySize))
+	if err != nil {
+		f.Fatal(err)
+	}
+	token, err := k.SealSession(&Session{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token)
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		if _, err := k.OpenSession(s); err != nil && !errors.Is(err, ErrSealed) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestPartition(t *testing.T) {
+	for region, want := range map[string]string{"us-east-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "us-isob-east-1": "aws-iso-b", "eusc-de-east-1": "aws-eusc"} {
+		if got := Partition(region); got != want {
+			t.Errorf("%s: %s", region, got)
+		}
+	}
+}
