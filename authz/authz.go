@@ -14,27 +14,54 @@ import (
 	"emulator/store"
 )
 
+// Mode is what becomes of a denial.
+type Mode int
+
+// The modes. Enforce is the zero value.
+const (
+	// Enforce refuses what policies deny.
+	Enforce Mode = iota
+	// Audit lets everything through, and keeps what would have been refused.
+	Audit
+	// Off asks no policy.
+	Off
+)
+
+// ParseMode returns the mode of that name: enforce, audit or off.
+func ParseMode(name string) (Mode, bool) {
+	for i, known := range []string{"enforce", "audit", "off"} {
+		if name == known {
+			return Mode(i), true
+		}
+	}
+	return Enforce, false
+}
+
 // Authorizer decides. It is safe for concurrent use.
 type Authorizer struct {
 	clock    *clock.Clock
+	mode     Mode
 	policies compiled
 	trail    trail
 }
 
 // New returns an Authorizer.
-func New(c *clock.Clock) *Authorizer { return &Authorizer{clock: c} }
+func New(c *clock.Clock, mode Mode) *Authorizer { return &Authorizer{clock: c, mode: mode} }
 
 // Authorize returns nil if c may do what req asks for, else AccessDenied with AWS's text. It reads
 // the policies in the transaction in which the operation acts. Other errors are those of a damaged
 // database.
 func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error {
+	if a.mode == Off {
+		return nil
+	}
 	question, policies, err := a.gather(r, &c, &req)
 	if err != nil {
 		return err
 	}
 	d := policy.Evaluate(question, policies)
 	a.trail.keep(c.RequestID, question, policies)
-	if d.Effect == policy.Allowed {
+	if d.Effect == policy.Allowed || a.mode == Audit {
 		return nil
 	}
 	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account))

@@ -20,10 +20,15 @@ type context struct {
 	request *Request
 	account string // of the resource
 	now     time.Time
+	// assumed stands before all else: keys of a question, not of a call.
+	assumed map[string][]string
 }
 
 // Values implements policy.Context.
 func (c *context) Values(key string) ([]string, bool) {
+	if values, ok := lookUp(c.assumed, key); ok {
+		return values, true
+	}
 	name, ok := strings.CutPrefix(key, "aws:")
 	if !ok {
 		return c.given(key)

@@ -47,6 +47,17 @@ func (t *trail) find(requestID string) []asked {
 	return found
 }
 
+// newest returns what is kept, the newest first.
+func (t *trail) newest() []asked {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]asked, 0, len(t.latest))
+	for i := range t.latest {
+		all = append(all, t.latest[(t.next+len(t.latest)-1-i)%len(t.latest)])
+	}
+	return all
+}
+
 // Explanation is a decision of a request, and why it was made.
 type Explanation struct {
 	Principal string `json:"principal"`
@@ -55,15 +66,48 @@ type Explanation struct {
 	policy.Trace
 }
 
+func (q *asked) explain() Explanation {
+	return Explanation{
+		Principal: q.question.Principal.ARN, Action: q.question.Action, Resource: q.question.Resource,
+		Trace: policy.Explain(q.question, q.policies),
+	}
+}
+
 // Explain returns the decisions of a request, in their order. The latest few thousand
 // are kept.
 func (a *Authorizer) Explain(requestID string) []Explanation {
 	var all []Explanation
 	for _, q := range a.trail.find(requestID) {
-		all = append(all, Explanation{
-			Principal: q.question.Principal.ARN, Action: q.question.Action, Resource: q.question.Resource,
-			Trace: policy.Explain(q.question, q.policies),
-		})
+		all = append(all, q.explain())
 	}
 	return all
+}
+
+// Denial is a decision that was, or in the mode Audit would have been, a refusal.
+type Denial struct {
+	RequestID string `json:"requestId"`
+	Principal string `json:"principal"`
+	Action    string `json:"action"`
+	Resource  string `json:"resource"`
+	Effect    string `json:"effect"`
+	Reason    string `json:"reason"`
+}
+
+// Denials returns the latest denials that are kept, at most n, the newest first.
+func (a *Authorizer) Denials(n int) []Denial {
+	denials := []Denial{}
+	for _, q := range a.trail.newest() {
+		if len(denials) == n {
+			break
+		}
+		d := policy.Evaluate(q.question, q.policies)
+		if d.Effect == policy.Allowed {
+			continue
+		}
+		denials = append(denials, Denial{
+			RequestID: q.requestID, Principal: q.question.Principal.ARN, Action: q.question.Action, Resource: q.question.Resource,
+			Effect: d.Effect.String(), Reason: d.Reason(q.question.Action),
+		})
+	}
+	return denials
 }

@@ -52,6 +52,8 @@ type Config struct {
 	NoAccountKeys bool
 	// InsecureIssuers are hosts whose OpenID Connect issuers may be fetched over plain http.
 	InsecureIssuers []string
+	// IAM is what becomes of denials: enforced, unless told otherwise.
+	IAM authz.Mode
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
 	// Version is what /_emulator/version tells.
@@ -106,7 +108,7 @@ func Open(config Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("%s: %w", database, err)
 	}
 	s.directory = &identity.Directory{Keyring: keyring, NoAccountKeys: config.NoAccountKeys}
-	s.authz = authz.New(s.clock)
+	s.authz = authz.New(s.clock, config.IAM)
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
 	if s.services, err = newServices(
 		source{"sts", sts.New(sts.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, InsecureIssuers: config.InsecureIssuers}).Operations()},

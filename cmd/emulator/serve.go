@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"emulator/authz"
 	"emulator/server"
 )
 
@@ -18,9 +19,9 @@ const defaultDataDir = ".emulator"
 
 func newServeCommand(env settings) *cobra.Command {
 	var (
-		listen, dataDir, logFormat, logLevel string
-		ephemeral, secure, accountKeys       bool
-		tlsNames, issuerHosts                []string
+		listen, dataDir, iam, logFormat, logLevel string
+		ephemeral, secure, accountKeys            bool
+		tlsNames, issuerHosts                     []string
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -36,6 +37,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.StringSliceVar(&tlsNames, "tls-name", nil, "further `name`s or addresses for the certificate")
 	flags.BoolVar(&accountKeys, "account-keys", true, "take a twelve-digit access key with secret test for the root user of that account")
 	flags.StringSliceVar(&issuerHosts, "http-issuer", nil, "`host`s whose OpenID Connect issuers may use plain http, besides loopback ones")
+	flags.StringVar(&iam, "iam", "enforce", "what becomes of denials: enforce, audit (only record them) or off")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 
@@ -43,6 +45,10 @@ func newServeCommand(env settings) *cobra.Command {
 		log, err := newLogger(cmd.ErrOrStderr(), logFormat, logLevel)
 		if err != nil {
 			return err
+		}
+		mode, ok := authz.ParseMode(iam)
+		if !ok {
+			return fmt.Errorf("--iam %q: want enforce, audit or off", iam)
 		}
 		if ephemeral {
 			if cmd.Flags().Changed("data-dir") {
@@ -60,6 +66,7 @@ func newServeCommand(env settings) *cobra.Command {
 			MasterKey:       env[masterKeyVariable],
 			NoAccountKeys:   !accountKeys,
 			InsecureIssuers: issuerHosts,
+			IAM:             mode,
 			AdminToken:      env[adminTokenVariable],
 			Version:         buildVersion(),
 			Log:             log,
@@ -78,7 +85,7 @@ func newServeCommand(env settings) *cobra.Command {
 				return fmt.Errorf("certificate: %w", err)
 			}
 		}
-		printStart(cmd.OutOrStdout(), l.Addr().(*net.TCPAddr), secure, ephemeral, s.DataDir(), accountKeys)
+		printStart(cmd.OutOrStdout(), l.Addr().(*net.TCPAddr), secure, ephemeral, s.DataDir(), accountKeys, mode)
 		return s.Serve(cmd.Context(), l, config)
 	}
 	return cmd
@@ -107,9 +114,16 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	return nil, fmt.Errorf("--log-format %q: want text or json", format)
 }
 
+// enforced is what the first screen says of each mode.
+var enforced = map[authz.Mode]string{
+	authz.Enforce: "signatures, identity policies, permissions boundaries, session, trust and key policies",
+	authz.Audit:   "signatures; policies are only asked (GET /_emulator/decisions)",
+	authz.Off:     "signatures; no policy",
+}
+
 // printStart is the first screen: where it listens, what it enforces, and what to
 // type next.
-func printStart(w io.Writer, addr *net.TCPAddr, secure, ephemeral bool, dataDir string, accountKeys bool) {
+func printStart(w io.Writer, addr *net.TCPAddr, secure, ephemeral bool, dataDir string, accountKeys bool, mode authz.Mode) {
 	url := endpointURL(addr, secure)
 	state := dataDir
 	if ephemeral {
@@ -118,9 +132,9 @@ func printStart(w io.Writer, addr *net.TCPAddr, secure, ephemeral bool, dataDir 
 	fmt.Fprintf(w, `AWS emulator %s: STS, IAM, KMS
   endpoint   %s
   state      %s
-  enforced   signatures, identity policies, permissions boundaries, trust policies, key policies
+  enforced   %s
   root user  access key test, secret test (account 000000000000)
-`, buildVersion(), url, state)
+`, buildVersion(), url, state, enforced[mode])
 	if accountKeys {
 		fmt.Fprintln(w, "             access key 111111111111, secret test (that account; any twelve digits)")
 	}

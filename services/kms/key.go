@@ -68,6 +68,19 @@ func (s *Service) gone(k *Key) bool { return !k.Deletion.IsZero() && !s.clock.No
 
 func saveKey(tx store.Tx, k *Key) error { return store.Save(tx, keyKey(k.Account, k.Region, k.ID), k) }
 
+// ResourcePolicy returns the policy of the key with that ARN, nil if there is none.
+func ResourcePolicy(r store.Reader, arn policy.ARN) (*authz.ResourcePolicy, error) {
+	id, ok := strings.CutPrefix(arn.Resource, "key/")
+	if !ok {
+		return nil, nil
+	}
+	k, ok, err := store.Load[Key](r, keyKey(arn.Account, arn.Region, id))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}, nil
+}
+
 // keyID is what a request names a key by, parsed.
 type keyID struct {
 	account, region string
