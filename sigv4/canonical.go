@@ -2,7 +2,9 @@ package sigv4
 
 import (
 	"bytes"
+	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,15 +12,12 @@ import (
 
 // appendCanonicalRequest appends the canonical request
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-canonical-request).
-// The path is the raw one: what a proxy or a base path made of it was signed too.
-func (s *Signature) appendCanonicalRequest(dst []byte, r *http.Request, payloadHash string) []byte {
+// The path comes as it was sent, escaped, and is escaped once more: all services but S3
+// do.
+func (s *Signature) appendCanonicalRequest(dst []byte, r *http.Request, path, payloadHash string) []byte {
 	dst = append(dst, r.Method...)
 	dst = append(dst, '\n')
-	path := r.URL.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	dst = appendEncoded(dst, path, true)
+	dst = appendEscaped(dst, path, true)
 	dst = append(dst, '\n')
 	dst = appendCanonicalQuery(dst, r.URL.RawQuery)
 	dst = append(dst, '\n')
@@ -39,57 +38,85 @@ func (s *Signature) appendCanonicalRequest(dst []byte, r *http.Request, payloadH
 	return append(dst, payloadHash...)
 }
 
-// appendHeader appends a header's values, trimmed, with runs of spaces as one.
-func appendHeader(dst []byte, r *http.Request, name string) []byte {
-	switch name {
-	case "host": // net/http takes these two out of the headers
-		return append(dst, r.Host...)
-	case "content-length":
-		if r.ContentLength >= 0 {
-			return strconv.AppendInt(dst, r.ContentLength, 10)
+// sentPath returns the path as it was sent. (URL.EscapedPath would escape what a client
+// left unescaped.)
+func sentPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	if path := u.EscapedPath(); path != "" {
+		return path
+	}
+	return "/"
+}
+
+// normalPath removes empty, "." and ".." segments. AWS does, and so do most signers, but
+// not the one for Go. Vault sends to // what was signed for /.
+func normalPath(path string) string {
+	var kept []string
+	for segment := range strings.SplitSeq(path, "/") {
+		switch segment {
+		case "", ".":
+		case "..":
+			kept = kept[:max(0, len(kept)-1)]
+		default:
+			kept = append(kept, segment)
 		}
 	}
-	for i, value := range r.Header[http.CanonicalHeaderKey(name)] {
+	normal := "/" + strings.Join(kept, "/")
+	if len(kept) > 0 && strings.HasSuffix(path, "/") {
+		normal += "/"
+	}
+	return normal
+}
+
+// appendHeader appends a header's values, trimmed, with runs of spaces as one.
+func appendHeader(dst []byte, r *http.Request, name string) []byte {
+	if name == "host" { // net/http takes it out of the headers
+		return append(dst, r.Host...)
+	}
+	values := r.Header[http.CanonicalHeaderKey(name)]
+	if values == nil && name == "content-length" && r.ContentLength >= 0 { // and this one out of those it sends
+		return strconv.AppendInt(dst, r.ContentLength, 10)
+	}
+	for i, value := range values {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		space := false
-		for _, c := range []byte(strings.TrimSpace(value)) {
-			if c == ' ' && space {
-				continue
+		value = strings.TrimSpace(value)
+		for {
+			run := strings.Index(value, "  ")
+			if run < 0 {
+				break
 			}
-			space = c == ' '
-			dst = append(dst, c)
+			dst = append(dst, value[:run+1]...)
+			value = strings.TrimLeft(value[run:], " ")
 		}
+		dst = append(dst, value...)
 	}
 	return dst
 }
 
-// appendCanonicalQuery appends the parameters but the signature, each encoded anew,
-// sorted by name and value.
-func appendCanonicalQuery(dst []byte, raw string) []byte {
-	if raw == "" {
+// appendCanonicalQuery appends the parameters but the signature, escaped anew, sorted
+// by name and value.
+func appendCanonicalQuery(dst []byte, query string) []byte {
+	if query == "" {
 		return dst
 	}
-	type pair struct{ name, value []byte }
-	var pairs []pair
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
+	type parameter struct{ name, value []byte }
+	var parameters []parameter
+	for name, value := range pairs(query) {
+		if name != "X-Amz-Signature" {
+			parameters = append(parameters, parameter{appendEscaped(nil, name, false), appendEscaped(nil, value, false)})
 		}
-		name, value, _ := strings.Cut(part, "=")
-		if name == "X-Amz-Signature" {
-			continue
-		}
-		pairs = append(pairs, pair{appendEncoded(nil, decode(name), false), appendEncoded(nil, decode(value), false)})
 	}
-	slices.SortFunc(pairs, func(a, b pair) int {
+	slices.SortFunc(parameters, func(a, b parameter) int {
 		if c := bytes.Compare(a.name, b.name); c != 0 {
 			return c
 		}
 		return bytes.Compare(a.value, b.value)
 	})
-	for i, p := range pairs {
+	for i, p := range parameters {
 		if i > 0 {
 			dst = append(dst, '&')
 		}
@@ -100,9 +127,25 @@ func appendCanonicalQuery(dst []byte, raw string) []byte {
 	return dst
 }
 
-// decode undoes percent-encoding. Unlike url.QueryUnescape it leaves what is no
-// escape as it is: the signer encoded it so. A plus sign is a space.
-func decode(s string) string {
+// pairs yields the names and values of a query, unescaped. Unlike url.ParseQuery it
+// drops nothing: whatever was sent is part of what was signed.
+func pairs(query string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for part := range strings.SplitSeq(query, "&") {
+			if part == "" {
+				continue
+			}
+			name, value, _ := strings.Cut(part, "=")
+			if !yield(unescape(name), unescape(value)) {
+				return
+			}
+		}
+	}
+}
+
+// unescape undoes percent-encoding, and leaves what is no escape as it is. A plus sign
+// is a space.
+func unescape(s string) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
 	}
@@ -133,10 +176,9 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// appendEncoded percent-encodes all but the unreserved characters of RFC 3986, and
-// slashes if they are kept. A path comes escaped and is escaped once more: all
-// services but S3 do.
-func appendEncoded(dst []byte, s string, keepSlash bool) []byte {
+// appendEscaped percent-encodes all but the unreserved characters of RFC 3986, and
+// slashes if they are kept.
+func appendEscaped(dst []byte, s string, keepSlash bool) []byte {
 	const digits = "0123456789ABCDEF"
 	for i := range len(s) {
 		c := s[i]

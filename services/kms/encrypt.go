@@ -133,6 +133,9 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 		}
 		return s.findKey(r, c, *given, a)
 	}
+	if ciphertext == nil { // the model lets it be absent, for a kind of dry run that is not supported
+		return nil, api.Errorf("ValidationError", "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
+	}
 	b, err := parseBlob(ciphertext)
 	if err != nil || b.region != c.Region {
 		return nil, invalidCiphertext()

@@ -1,0 +1,206 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"emulator/api/model"
+	"emulator/authz"
+	"emulator/emulatortest"
+	"emulator/server"
+)
+
+// needsNoPermission are the operations that AWS lets everybody call, and the one whose caller has no
+// credentials yet.
+var needsNoPermission = []string{"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity"}
+
+// TestEveryOperationAuthorizes calls each registered operation as a user without a policy: on things that exist,
+// and with input that is valid, only the missing permission can be the reason for an error.
+func TestEveryOperationAuthorizes(t *testing.T) {
+	e := emulatortest.Start(t)
+	values := prepare(t, e)
+	bob := user(t, e, "bob")
+	s, err := server.Open(server.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	clients := map[string]any{"sts": sts.NewFromConfig(bob), "iam": iam.NewFromConfig(bob), "kms": kms.NewFromConfig(bob)}
+	for _, c := range s.Coverage() {
+		for _, operation := range c.Registered {
+			if slices.Contains(needsNoPermission, operation) {
+				continue
+			}
+			t.Run(c.Service+" "+operation, func(t *testing.T) {
+				err := invoke(t, clients[c.Service], c.Service, operation, values)
+				e, ok := errors.AsType[smithy.APIError](err)
+				if !ok || e.ErrorCode() != "AccessDenied" && e.ErrorCode() != "AccessDeniedException" {
+					t.Fatalf("got %v, want AccessDenied", err)
+				}
+				if !strings.Contains(e.ErrorMessage(), "user/bob is not authorized to perform: "+c.Service+":") {
+					t.Errorf("the text: %s", e.ErrorMessage())
+				}
+			})
+		}
+	}
+}
+
+// In the mode Audit nothing is denied, and what would have been is kept.
+func TestAudit(t *testing.T) {
+	e := emulatortest.Start(t, server.Config{IAM: authz.Audit})
+	prepare(t, e)
+	bob := iam.NewFromConfig(user(t, e, "bob"))
+	if _, err := bob.ListUsers(t.Context(), nil); err != nil {
+		t.Errorf("denied: %v", err)
+	}
+	denials := admin(t, e, "GET", "/decisions", "", 200)["denials"].([]any)
+	if len(denials) != 1 || denials[0].(map[string]any)["action"] != "iam:ListUsers" {
+		t.Errorf("denials %v", denials)
+	}
+}
+
+// A question is answered with the stored policies, also those of the resource.
+func TestExplain(t *testing.T) {
+	e := emulatortest.Start(t)
+	values := prepare(t, e)
+	user(t, e, "bob")
+	bob, key := "arn:aws:iam::000000000000:user/bob", values["KeyId"].(string)
+	effect := func(body string) any {
+		t.Helper()
+		return admin(t, e, "POST", "/explain", body, 200)["decisions"].([]any)[0].(map[string]any)["effect"]
+	}
+	question := `{"principal":"` + bob + `","action":"kms:Decrypt","resource":"` + key + `"}`
+	if got := effect(question); got != "ImplicitlyDenied" {
+		t.Errorf("without a policy: %v", got)
+	}
+	document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}]}`
+	if _, err := iam.NewFromConfig(e.Config()).PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: &document}); err != nil {
+		t.Fatal(err)
+	}
+	if got := effect(question); got != "ImplicitlyDenied" {
+		t.Errorf("without the condition key: %v", got)
+	}
+	if got := effect(strings.TrimSuffix(question, "}") + `,"context":{"aws:SourceIp":["203.0.113.7"]}}`); got != "Allowed" {
+		t.Errorf("with the condition key: %v", got)
+	}
+	if got := effect(`{"principal":"arn:aws:iam::000000000000:role/app","action":"iam:GetRole","resource":"arn:aws:iam::000000000000:role/app"}`); got != "ImplicitlyDenied" {
+		t.Errorf("a role: %v", got)
+	}
+	for _, bad := range []string{`{}`, `{"principal":"x","action":"a:b","resource":"*"}`, `{"principal":"arn:aws:iam::000000000000:user/nobody","action":"a:b","resource":"*"}`} {
+		admin(t, e, "POST", "/explain", bad, 400)
+	}
+}
+
+// user makes a user and returns the configuration of a client with its key.
+func user(t *testing.T, e *emulatortest.Emulator, name string) aws.Config {
+	t.Helper()
+	c := iam.NewFromConfig(e.Config())
+	if _, err := c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.ConfigWith(*out.AccessKey.AccessKeyId, *out.AccessKey.SecretAccessKey, "", emulatortest.Region)
+}
+
+// prepare makes things to act on, and returns values for members of inputs, by name.
+func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
+	t.Helper()
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
+	allow := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`
+	people, keys := iam.NewFromConfig(e.Config()), kms.NewFromConfig(e.Config())
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := people.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: &trust})
+	check(err)
+	managed, err := people.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: &allow})
+	check(err)
+	key, err := keys.CreateKey(t.Context(), nil)
+	check(err)
+	_, err = keys.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: aws.String("alias/app"), TargetKeyId: key.KeyMetadata.KeyId})
+	check(err)
+	blob, err := keys.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyMetadata.KeyId, Plaintext: []byte("x")})
+	check(err)
+	return map[string]any{
+		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "UserName": "bob", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
+		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
+		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
+		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
+		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
+		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
+	}
+}
+
+// alwaysGiven are members that an operation needs though the model does not say so.
+var alwaysGiven = []string{"UserName", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob"}
+
+// invoke calls an operation with the members that it needs.
+func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {
+	t.Helper()
+	m, err := model.Load(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	method := reflect.ValueOf(client).MethodByName(operation)
+	in := reflect.New(method.Type().In(1).Elem())
+	if shape := m.Operations[operation].Input; shape != nil {
+		fillRequired(shape, in.Elem(), values)
+	}
+	return toError(method.Call([]reflect.Value{reflect.ValueOf(context.Background()), in})[1])
+}
+
+func toError(v reflect.Value) error {
+	err, _ := v.Interface().(error)
+	return err
+}
+
+func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
+	for _, m := range shape.Members {
+		if !m.Required && !slices.Contains(alwaysGiven, m.Name) {
+			continue
+		}
+		name := strings.ToUpper(m.Name[:1]) + m.Name[1:]
+		f := v.FieldByName(name)
+		if f.Kind() == reflect.Pointer {
+			f.Set(reflect.New(f.Type().Elem()))
+			f = f.Elem()
+		}
+		given, ok := values[name]
+		switch {
+		case ok:
+			f.Set(reflect.ValueOf(given).Convert(f.Type()))
+		case m.Shape.Type == "structure":
+			fillRequired(m.Shape, f, values)
+		case m.Shape.Type == "list":
+			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+			if element := m.Shape.Element.Shape; element.Type == "structure" {
+				fillRequired(element, f.Index(0), values)
+			} else {
+				f.Index(0).SetString("x")
+			}
+		case len(m.Shape.Enum) > 0:
+			f.SetString(m.Shape.Enum[0])
+		case f.Kind() == reflect.String:
+			f.SetString("name")
+		case f.Kind() == reflect.Slice:
+			f.SetBytes([]byte("x"))
+		}
+	}
+}
