@@ -18,6 +18,9 @@ type Operation struct {
 	Call func(ctx context.Context, c Caller, in any) (out any, err error)
 	// Anonymous is set for operations that may be called without a signature.
 	Anonymous bool
+	// Unions are the SDK's types of the members of unions in the input, which reflection
+	// does not find: types.PolicyIdentifierMemberPolicyArn.
+	Unions []reflect.Type
 }
 
 // Op makes an Operation of a function. A nil output with a nil error is an empty
@@ -43,5 +46,13 @@ func Op[In, Out any](name string, f func(context.Context, Caller, *In) (*Out, er
 // Unsigned marks op as one that AWS lets be called without a signature.
 func Unsigned(op Operation) Operation {
 	op.Anonymous = true
+	return op
+}
+
+// WithUnion tells the types of the members of a union in op's input.
+func WithUnion(op Operation, members ...any) Operation {
+	for _, m := range members {
+		op.Unions = append(op.Unions, reflect.TypeOf(m))
+	}
 	return op
 }

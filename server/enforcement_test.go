@@ -144,6 +144,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
 		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
 		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
+		"PolicySourceArn": "arn:aws:iam::000000000000:user/bob", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
 		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
 	}
 }

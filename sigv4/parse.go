@@ -123,10 +123,11 @@ func parseHeader(r *http.Request, header string) (*Signature, error) {
 			p.timestamp = t.UTC().Format(timeFormat)
 		}
 	}
-	if missing := p.missing("Authorization header requires '%s' parameter. ", "Credential", "Signature", "SignedHeaders"); missing != "" || p.timestamp == "" {
-		if p.timestamp == "" {
-			missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
-		}
+	missing := p.missing("Authorization header requires '%s' parameter. ")
+	if p.timestamp == "" {
+		missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+	}
+	if missing != "" {
 		return nil, incomplete("%sAuthorization=%s", missing, header)
 	}
 	s := &Signature{SessionToken: r.Header.Get("X-Amz-Security-Token")}
@@ -181,12 +182,18 @@ func parseQuery(r *http.Request) (*Signature, error) {
 		}
 		*field = value
 	}
-	if p.algorithm != "" {
-		if err := checkAlgorithm(p.algorithm); err != nil {
-			return nil, err
-		}
+	const sentence = "AWS query-string parameters must include 'X-Amz-%s'. "
+	var missing string
+	if p.algorithm == "" {
+		missing = fmt.Sprintf(sentence, "Algorithm")
+	} else if err := checkAlgorithm(p.algorithm); err != nil {
+		return nil, err
 	}
-	if missing := p.missing("AWS query-string parameters must include 'X-Amz-%s'. ", "Algorithm", "Credential", "Signature", "SignedHeaders", "Date"); missing != "" {
+	missing += p.missing(sentence)
+	if p.timestamp == "" {
+		missing += fmt.Sprintf(sentence, "Date")
+	}
+	if missing != "" {
 		return nil, incomplete("%sRe-examine the query-string parameters.", missing)
 	}
 	if p.expires != "" {
@@ -216,28 +223,16 @@ func checkAlgorithm(name string) error {
 	return incomplete("Unsupported AWS 'algorithm': '%s' (only %s for now). ", name, algorithm)
 }
 
-// missing returns a sentence for each of the named parameters that is not given.
-func (p *parameters) missing(sentence string, names ...string) string {
-	var b strings.Builder
-	for _, name := range names {
-		var value string
-		switch name {
-		case "Algorithm":
-			value = p.algorithm
-		case "Credential":
-			value = p.credential
-		case "Signature":
-			value = p.signature
-		case "SignedHeaders":
-			value = p.signedHeaders
-		case "Date":
-			value = p.timestamp
-		}
-		if value == "" {
-			fmt.Fprintf(&b, sentence, name)
+// missing returns a sentence for each of the parameters that are not given and that both
+// forms name alike.
+func (p *parameters) missing(sentence string) string {
+	var missing string
+	for _, required := range [...]struct{ name, value string }{{"Credential", p.credential}, {"Signature", p.signature}, {"SignedHeaders", p.signedHeaders}} {
+		if required.value == "" {
+			missing += fmt.Sprintf(sentence, required.name)
 		}
 	}
-	return b.String()
+	return missing
 }
 
 // fill parses what both forms have.

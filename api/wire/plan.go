@@ -9,6 +9,7 @@ package wire
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ func New(m *model.Service, operations []api.Operation) (*Codec, error) {
 	c := &Codec{model: m, operations: make(map[string]*Operation, len(operations))}
 	p := planner{plans: make(map[planKey]*plan)}
 	for _, op := range operations {
+		p.unions = op.Unions
 		om, ok := m.Operations[op.Name]
 		if !ok {
 			return nil, fmt.Errorf("%s is no operation of the model", op.Name)
@@ -81,6 +83,7 @@ type field struct {
 	index    int
 	required bool
 	plan     *plan
+	member   reflect.Type // of a union: the struct that holds the value
 }
 
 type kind uint8
@@ -95,6 +98,7 @@ const (
 	integerKind
 	floatKind
 	timestampKind
+	unionKind
 )
 
 type planKey struct {
@@ -102,7 +106,10 @@ type planKey struct {
 	goType reflect.Type
 }
 
-type planner struct{ plans map[planKey]*plan }
+type planner struct {
+	plans  map[planKey]*plan
+	unions []reflect.Type
+}
 
 // structure plans an operation's input or output, which the model may lack.
 func (p planner) structure(s *model.Shape, t reflect.Type) (*plan, error) {
@@ -131,7 +138,12 @@ func (p planner) plan(s *model.Shape, t reflect.Type) (*plan, error) {
 	var fits bool
 	switch s.Type {
 	case "structure":
-		pl.kind, fits = structureKind, t.Kind() == reflect.Struct && !s.Union
+		if s.Union {
+			pl.kind, fits = unionKind, t.Kind() == reflect.Interface
+			err = p.members(pl)
+			break
+		}
+		pl.kind, fits = structureKind, t.Kind() == reflect.Struct
 		if fits {
 			err = p.fields(pl)
 		}
@@ -202,6 +214,27 @@ func (p planner) fields(pl *plan) error {
 		}
 		pl.byName[m.Name] = len(pl.fields)
 		pl.fields = append(pl.fields, field{name: m.Name, index: f.Index[0], required: m.Required, plan: member})
+	}
+	return nil
+}
+
+// members finds the SDK's struct for each member of a union: the interface's name, Member,
+// and the member's, with the value in a field.
+func (p planner) members(pl *plan) error {
+	for _, m := range pl.shape.Members {
+		i := slices.IndexFunc(p.unions, func(t reflect.Type) bool { return t.Name() == pl.goType.Name()+"Member"+m.Name })
+		if i < 0 {
+			return fmt.Errorf("the type of member %s of union %s is not registered", m.Name, pl.shape.Name)
+		}
+		value, ok := p.unions[i].FieldByName("Value")
+		if !ok {
+			return fmt.Errorf("%v has no value", p.unions[i])
+		}
+		member, err := p.plan(m.Shape, value.Type)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		pl.fields = append(pl.fields, field{name: m.Name, index: value.Index[0], plan: member, member: p.unions[i]})
 	}
 	return nil
 }

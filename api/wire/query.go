@@ -68,6 +68,8 @@ func decodeParameter(p *plan, at *parameter, v reflect.Value, name string) error
 			}
 		}
 		return nil
+	case unionKind:
+		return decodeParameterUnion(p, at, v, name)
 	case listKind:
 		return decodeParameterList(p, at, v, name)
 	case mapKind:
@@ -77,6 +79,27 @@ func decodeParameter(p *plan, at *parameter, v reflect.Value, name string) error
 		return malformed(name)
 	}
 	return decodeScalar(p, at.value, settable(v), name)
+}
+
+// decodeParameterUnion reads the one member that is given.
+func decodeParameterUnion(p *plan, at *parameter, v reflect.Value, name string) error {
+	if len(at.children) != 1 {
+		return malformed(name)
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		child := at.children[f.name]
+		if child == nil {
+			continue
+		}
+		member := reflect.New(f.member)
+		if err := decodeParameter(f.plan, child, member.Elem().Field(f.index), f.name); err != nil {
+			return err
+		}
+		v.Set(member)
+		return nil
+	}
+	return malformed(name)
 }
 
 func malformed(name string) error {

@@ -122,6 +122,8 @@ func (w *violations) value(p *plan, v reflect.Value) {
 	switch {
 	case p.kind == structureKind:
 		w.structure(p, v)
+	case p.kind == unionKind:
+		w.union(p, v)
 	case p.kind == listKind && p.element.deep:
 		for i := range v.Len() {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
@@ -136,6 +138,20 @@ func (w *violations) value(p *plan, v reflect.Value) {
 			w.value(p.element, v.MapIndex(key))
 			w.path = w.path[:len(w.path)-2]
 		}
+	}
+}
+
+func (w *violations) union(p *plan, v reflect.Value) {
+	for i := range p.fields {
+		f := &p.fields[i]
+		if v.IsNil() || v.Elem().Elem().Type() != f.member || !f.plan.deep {
+			continue
+		}
+		w.path = append(w.path, lowerFirst(f.name))
+		if value, ok := present(v.Elem().Elem().Field(f.index)); ok {
+			w.value(f.plan, value)
+		}
+		w.path = w.path[:len(w.path)-1]
 	}
 }
 

@@ -126,6 +126,7 @@ func TestServe(t *testing.T) {
 }
 
 func TestServeEphemeralTLS(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	s, url := serve(t, "--ephemeral", "--tls")
 	if !strings.HasPrefix(url, "https://") {
 		t.Errorf("endpoint %s", url)

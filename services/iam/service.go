@@ -52,6 +52,7 @@ func (s *Service) Operations() []api.Operation {
 		s.attachmentOperations(),
 		s.inlinePolicyOperations(),
 		s.oidcOperations(),
+		s.simulationOperations(),
 	)
 }
 

@@ -1,0 +1,403 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/policy"
+	"emulator/store"
+)
+
+func (s *Service) simulationOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("SimulateCustomPolicy", s.simulateCustomPolicy),
+		api.WithUnion(api.Op("SimulatePrincipalPolicy", s.simulatePrincipalPolicy),
+			types.PolicyIdentifierMemberPolicyArn{}, types.PolicyIdentifierMemberPolicyType{}, types.PolicyIdentifierMemberInlinePolicyIdentifier{}),
+		api.Op("GetContextKeysForCustomPolicy", s.getContextKeysForCustomPolicy),
+		api.Op("GetContextKeysForPrincipalPolicy", s.getContextKeysForPrincipalPolicy),
+	}
+}
+
+// sourced is a policy of a simulation with what AWS tells of its origin.
+type sourced struct {
+	policy.Named
+	kind types.PolicySourceType
+}
+
+// simulation is a set of policies and the questions to ask them. It is the same engine that
+// decides on calls.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
+type simulation struct {
+	policies  []sourced
+	boundary  *sourced
+	resource  *sourced
+	principal policy.Principal
+	owner     string // the account of the resources
+	context   policy.MapContext
+	given     map[string]bool // context keys, in lower case
+}
+
+func invalidInput(format string, args ...any) error {
+	return api.Errorf("InvalidInput", format, args...)
+}
+
+// parseInput parses a document of the request.
+func parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
+	name := list
+	if i >= 0 {
+		name = fmt.Sprintf("%s.%d", list, i+1)
+	}
+	parsed, err := policy.Parse(kind, text)
+	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
+		return sourced{}, invalidInput("%s: %s", name, syntax.Message)
+	}
+	return sourced{policy.Named{Name: name, Policy: parsed}, types.PolicySourceTypeNone}, err
+}
+
+func (s *simulation) addInputs(list string, texts []string) error {
+	for i, text := range texts {
+		p, err := parseInput(policy.Identity, list, i, text)
+		if err != nil {
+			return err
+		}
+		s.policies = append(s.policies, p)
+	}
+	return nil
+}
+
+// setBoundary takes the one boundary that a request may give.
+func (s *simulation) setBoundary(texts []string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	if len(texts) > 1 {
+		return invalidInput("Only one permissions boundary can be given.")
+	}
+	p, err := parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
+	s.boundary = &p
+	return err
+}
+
+// setScene takes what both operations have in common: caller, resource policy, owner and context.
+func (s *simulation) setScene(caller, resourcePolicy, owner *string, entries []types.ContextEntry) error {
+	if caller != nil {
+		p, err := policy.ParsePrincipal(*caller)
+		if err != nil || p.Type != policy.User {
+			return invalidInput("CallerArn must be the ARN of an IAM user: %s", *caller)
+		}
+		s.principal = p
+	}
+	s.owner = s.principal.Account
+	if resourcePolicy != nil {
+		if caller == nil {
+			return invalidInput("A resource policy needs a CallerArn.")
+		}
+		p, err := parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
+		if err != nil {
+			return err
+		}
+		p.kind = types.PolicySourceTypeResource
+		s.resource = &p
+	}
+	if owner != nil {
+		arn, ok := policy.ParseARN(*owner)
+		if !ok || !identity.IsAccountID(arn.Account) {
+			return invalidInput("ResourceOwner is not the ARN of an account: %s", *owner)
+		}
+		s.owner = arn.Account
+	}
+	keys := make(map[string][]string)
+	s.given = make(map[string]bool)
+	for _, e := range entries {
+		if e.ContextKeyName == nil {
+			return invalidInput("A context entry needs a name.")
+		}
+		keys[*e.ContextKeyName] = e.ContextKeyValues
+		s.given[strings.ToLower(*e.ContextKeyName)] = true
+	}
+	s.context = policy.NewContext(keys)
+	return nil
+}
+
+// all returns every policy of the simulation.
+func (s *simulation) all() []sourced {
+	all := slices.Clone(s.policies)
+	for _, p := range []*sourced{s.boundary, s.resource} {
+		if p != nil {
+			all = append(all, *p)
+		}
+	}
+	return all
+}
+
+// contextKeys returns the keys that the policies refer to.
+func contextKeys(policies []sourced) []string {
+	keys := make(map[string]string)
+	for _, p := range policies {
+		for _, key := range p.Policy.ContextKeys() {
+			keys[strings.ToLower(key)] = key
+		}
+	}
+	return slices.Sorted(maps.Values(keys))
+}
+
+var evalDecisions = map[policy.Effect]types.PolicyEvaluationDecisionType{
+	policy.Allowed:          types.PolicyEvaluationDecisionTypeAllowed,
+	policy.ExplicitlyDenied: types.PolicyEvaluationDecisionTypeExplicitDeny,
+	policy.ImplicitlyDenied: types.PolicyEvaluationDecisionTypeImplicitDeny,
+}
+
+// run asks for every action on every resource.
+func (s *simulation) run(actions, resources []string) []types.EvaluationResult {
+	if len(resources) == 0 {
+		resources = []string{"*"}
+	}
+	missing := []string{}
+	for _, key := range contextKeys(s.all()) {
+		if !s.given[strings.ToLower(key)] {
+			missing = append(missing, key)
+		}
+	}
+	results := []types.EvaluationResult{}
+	for _, action := range actions {
+		for _, resource := range resources {
+			results = append(results, s.ask(action, resource, missing))
+		}
+	}
+	return results
+}
+
+func (s *simulation) ask(action, resource string, missing []string) types.EvaluationResult {
+	request := &policy.Request{Principal: s.principal, Action: action, Resource: resource, ResourceAccount: s.owner, Context: s.context}
+	policies := &policy.Policies{}
+	for _, p := range s.policies {
+		policies.Identity = append(policies.Identity, p.Named)
+	}
+	if s.boundary != nil {
+		policies.Boundary = s.boundary.Named
+	}
+	if s.resource != nil {
+		policies.Resource = s.resource.Named
+	}
+	trace := policy.Explain(request, policies)
+	decision, statements := evalDecisions[trace.Effect], s.matched(&trace)
+	result := types.EvaluationResult{
+		EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
+	}
+	if s.boundary != nil {
+		alone := policy.Evaluate(request, &policy.Policies{Identity: []policy.Named{s.boundary.Named}})
+		result.PermissionsBoundaryDecisionDetail = &types.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: alone.Effect == policy.Allowed}
+	}
+	result.ResourceSpecificResults = []types.ResourceSpecificResult{{
+		EvalResourceName: &resource, EvalResourceDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
+		PermissionsBoundaryDecisionDetail: result.PermissionsBoundaryDecisionDetail,
+	}}
+	return result
+}
+
+// matched returns the statements that count for the decision: the denials if there are any, else
+// those that allow.
+func (s *simulation) matched(trace *policy.Trace) []types.Statement {
+	effect := "Allow"
+	if trace.Effect == policy.ExplicitlyDenied {
+		effect = "Deny"
+	}
+	matched := []types.Statement{}
+	if trace.Effect == policy.ImplicitlyDenied {
+		return matched
+	}
+	for _, p := range trace.Policies {
+		i := slices.IndexFunc(s.all(), func(q sourced) bool { return q.Name == p.Name })
+		for _, statement := range p.Statements {
+			if !statement.Matched || statement.Effect != effect {
+				continue
+			}
+			matched = append(matched, types.Statement{
+				SourcePolicyId: aws.String(p.Name), SourcePolicyType: s.all()[i].kind,
+				StartPosition: &types.Position{Line: int32(statement.Start.Line), Column: int32(statement.Start.Column)},
+				EndPosition:   &types.Position{Line: int32(statement.End.Line), Column: int32(statement.End.Column)},
+			})
+		}
+	}
+	return matched
+}
+
+func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *iam.SimulateCustomPolicyInput) (*iam.SimulateCustomPolicyOutput, error) {
+	if len(in.OrderedOrganizationPolicyInputList) > 0 {
+		return nil, api.Errorf("NotImplemented", "OrderedOrganizationPolicyInputList is not supported by this emulator.")
+	}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		return s.authz.Authorize(r, c, authz.Request{Action: "iam:SimulateCustomPolicy", Resource: "*"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Nobody in particular: a user of the caller's account.
+	sim := &simulation{principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
+	if err := errors.Join(
+		sim.addInputs("PolicyInputList", in.PolicyInputList),
+		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
+		sim.setScene(in.CallerArn, in.ResourcePolicy, in.ResourceOwner, in.ContextEntries),
+	); err != nil {
+		return nil, err
+	}
+	results, next, err := pageOf(sim.run(in.ActionNames, in.ResourceArns), in.Marker, in.MaxItems)
+	return &iam.SimulateCustomPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
+}
+
+func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePrincipalPolicyOutput, error) {
+	if len(in.PolicyExclusionList) > 0 {
+		return nil, api.Errorf("NotImplemented", "PolicyExclusionList is not supported by this emulator.")
+	}
+	sim := &simulation{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		return s.loadSource(r, c, *in.PolicySourceArn, "iam:SimulatePrincipalPolicy", sim)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(
+		sim.addInputs("PolicyInputList", in.PolicyInputList),
+		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
+		sim.setScene(in.CallerArn, in.ResourcePolicy, in.ResourceOwner, in.ContextEntries),
+	); err != nil {
+		return nil, err
+	}
+	results, next, err := pageOf(sim.run(in.ActionNames, in.ResourceArns), in.Marker, in.MaxItems)
+	return &iam.SimulatePrincipalPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
+}
+
+func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Caller, in *iam.GetContextKeysForCustomPolicyInput) (*iam.GetContextKeysForCustomPolicyOutput, error) {
+	err := s.store.View(ctx, func(r store.Reader) error {
+		return s.authz.Authorize(r, c, authz.Request{Action: "iam:GetContextKeysForCustomPolicy", Resource: "*"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	sim := &simulation{}
+	if err := sim.addInputs("PolicyInputList", in.PolicyInputList); err != nil {
+		return nil, err
+	}
+	return &iam.GetContextKeysForCustomPolicyOutput{ContextKeyNames: contextKeys(sim.policies)}, nil
+}
+
+func (s *Service) getContextKeysForPrincipalPolicy(ctx context.Context, c api.Caller, in *iam.GetContextKeysForPrincipalPolicyInput) (*iam.GetContextKeysForPrincipalPolicyOutput, error) {
+	sim := &simulation{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		return s.loadSource(r, c, *in.PolicySourceArn, "iam:GetContextKeysForPrincipalPolicy", sim)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := sim.addInputs("PolicyInputList", in.PolicyInputList); err != nil {
+		return nil, err
+	}
+	return &iam.GetContextKeysForPrincipalPolicyOutput{ContextKeyNames: contextKeys(sim.policies)}, nil
+}
+
+// loadSource loads the policies of a user with its groups, of a group or of a role, once the
+// caller may look at them.
+func (s *Service) loadSource(r store.Reader, c api.Caller, source, action string, sim *simulation) error {
+	arn, ok := policy.ParseARN(source)
+	kindName, name, _ := strings.Cut(arn.Resource, "/")
+	k := kinds[kindName]
+	if !ok || arn.Service != "iam" || arn.Account != c.Account || k == nil {
+		return invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", source)
+	}
+	e, err := s.findEntity(r, c, entityRequest{kind: k, name: name[strings.LastIndexByte(name, '/')+1:], action: action})
+	if err != nil {
+		return err
+	}
+	if e.arn != source {
+		return api.Errorf("NoSuchEntity", "The %s with name %s cannot be found.", k.name, e.name)
+	}
+	sim.principal = policy.Principal{Type: policy.User, Account: c.Account, ARN: e.arn, UniqueID: e.id}
+	if k == roleKind {
+		sim.principal.Type = policy.Role
+	}
+	if err := addEntity(r, c, e, sim); err != nil {
+		return err
+	}
+	if e.boundary != "" {
+		p, err := loadManaged(r, c, e.boundary)
+		if err != nil {
+			return err
+		}
+		sim.boundary = &p
+	}
+	if k != userKind {
+		return nil
+	}
+	u, _, err := identity.LoadUser(r, c.Account, e.name)
+	if err != nil {
+		return err
+	}
+	for _, group := range u.Groups {
+		g, err := groupKind.load(r, c.Account, group)
+		if err != nil {
+			return err
+		}
+		g.kind = groupKind
+		if err := addEntity(r, c, g, sim); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var sourceTypes = map[*entityKind]types.PolicySourceType{
+	userKind: types.PolicySourceTypeUser, groupKind: types.PolicySourceTypeGroup, roleKind: types.PolicySourceTypeRole,
+}
+
+// addEntity adds the inline and the attached policies of an entity.
+func addEntity(r store.Reader, c api.Caller, e *entity, sim *simulation) error {
+	for _, name := range slices.Sorted(maps.Keys(*e.inline)) {
+		parsed, err := policy.Parse(policy.Identity, (*e.inline)[name])
+		if err != nil {
+			return err
+		}
+		sim.policies = append(sim.policies, sourced{policy.Named{Name: e.kind.name + "_" + e.name + "_" + name, Policy: parsed}, sourceTypes[e.kind]})
+	}
+	for _, arn := range *e.attached {
+		p, err := loadManaged(r, c, arn)
+		if err != nil {
+			return err
+		}
+		sim.policies = append(sim.policies, p)
+	}
+	return nil
+}
+
+// loadManaged loads the version in force of a managed policy that an entity has.
+func loadManaged(r store.Reader, c api.Caller, arn string) (sourced, error) {
+	p, err := findPolicy(r, c, arn)
+	if err != nil {
+		return sourced{}, err
+	}
+	if p == nil {
+		return sourced{}, fmt.Errorf("policy %s is attached and does not exist", arn)
+	}
+	kind, text := types.PolicySourceTypeAwsManaged, ""
+	if p.local != nil {
+		kind = types.PolicySourceTypeUserManaged
+		if text, _, err = store.Load[string](r, identity.PolicyVersionKey(c.Account, p.local.Name, p.local.Default)); err != nil {
+			return sourced{}, err
+		}
+	} else {
+		text = p.aws.Document()
+	}
+	parsed, err := policy.Parse(policy.Identity, text)
+	return sourced{policy.Named{Name: arn, Policy: parsed}, kind}, err
+}

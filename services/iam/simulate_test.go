@@ -1,0 +1,192 @@
+package iam_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"emulator/emulatortest"
+)
+
+const simulated = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::a/*",
+     "Condition": {"StringEquals": {"aws:PrincipalTag/team": "blue"}}},
+    {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
+  ]
+}`
+
+// What AWS's policy simulator answers, with the statements' places in the text.
+func TestSimulateCustomPolicy(t *testing.T) {
+	c := iam.NewFromConfig(emulatortest.Start(t).Config())
+	simulate := func(change func(*iam.SimulateCustomPolicyInput)) *iam.SimulateCustomPolicyOutput {
+		t.Helper()
+		in := &iam.SimulateCustomPolicyInput{PolicyInputList: []string{simulated}, ActionNames: []string{"s3:GetObject", "s3:DeleteObject"}, ResourceArns: []string{"arn:aws:s3:::a/x"}}
+		if change != nil {
+			change(in)
+		}
+		out, err := c.SimulateCustomPolicy(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	decisions := func(out *iam.SimulateCustomPolicyOutput) []types.PolicyEvaluationDecisionType {
+		var all []types.PolicyEvaluationDecisionType
+		for _, r := range out.EvaluationResults {
+			all = append(all, r.EvalDecision)
+		}
+		return all
+	}
+	team := func(in *iam.SimulateCustomPolicyInput) {
+		in.ContextEntries = []types.ContextEntry{{ContextKeyName: aws.String("aws:PrincipalTag/team"), ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{"blue"}}}
+	}
+	out := simulate(nil)
+	if diff := cmp.Diff([]types.PolicyEvaluationDecisionType{"implicitDeny", "explicitDeny"}, decisions(out)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"aws:PrincipalTag/team"}, out.EvaluationResults[0].MissingContextValues); diff != "" {
+		t.Error(diff)
+	}
+	deny := out.EvaluationResults[1].MatchedStatements
+	if len(deny) != 1 || *deny[0].SourcePolicyId != "PolicyInputList.1" || deny[0].StartPosition.Line != 6 || deny[0].StartPosition.Column != 5 || deny[0].EndPosition.Line != 6 {
+		t.Errorf("matched %+v", deny)
+	}
+	out = simulate(team)
+	if diff := cmp.Diff([]types.PolicyEvaluationDecisionType{"allowed", "explicitDeny"}, decisions(out)); diff != "" {
+		t.Error(diff)
+	}
+	if r := out.EvaluationResults[0]; len(r.MissingContextValues) != 0 || len(r.ResourceSpecificResults) != 1 || r.ResourceSpecificResults[0].EvalResourceDecision != "allowed" {
+		t.Errorf("result %+v", r)
+	}
+	out = simulate(func(in *iam.SimulateCustomPolicyInput) {
+		team(in)
+		in.PermissionsBoundaryPolicyInputList = []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`}
+	})
+	if r := out.EvaluationResults[0]; r.EvalDecision != "implicitDeny" || r.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary {
+		t.Errorf("with a boundary: %+v", r)
+	}
+	out = simulate(func(in *iam.SimulateCustomPolicyInput) {
+		in.CallerArn = aws.String("arn:aws:iam::000000000000:user/bob")
+		in.ResourcePolicy = aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/bob"},"Action":"s3:GetObject","Resource":"*"}]}`)
+	})
+	if r := out.EvaluationResults[0]; r.EvalDecision != "allowed" || r.MatchedStatements[0].SourcePolicyType != types.PolicySourceTypeResource {
+		t.Errorf("with a resource policy: %+v", r)
+	}
+	out = simulate(func(in *iam.SimulateCustomPolicyInput) { in.MaxItems = aws.Int32(1) })
+	if len(out.EvaluationResults) != 1 || !out.IsTruncated {
+		t.Errorf("a page of one: %d results", len(out.EvaluationResults))
+	}
+	for name, change := range map[string]func(*iam.SimulateCustomPolicyInput){
+		"no JSON": func(in *iam.SimulateCustomPolicyInput) { in.PolicyInputList = []string{"{"} },
+		"caller is no user": func(in *iam.SimulateCustomPolicyInput) {
+			in.CallerArn = aws.String("arn:aws:iam::000000000000:role/app")
+		},
+		"policy, no caller":   func(in *iam.SimulateCustomPolicyInput) { in.ResourcePolicy = aws.String(simulated) },
+		"owner is no account": func(in *iam.SimulateCustomPolicyInput) { in.ResourceOwner = aws.String("nonsense") },
+		"two boundaries": func(in *iam.SimulateCustomPolicyInput) {
+			in.PermissionsBoundaryPolicyInputList = []string{simulated, simulated}
+		},
+	} {
+		in := &iam.SimulateCustomPolicyInput{PolicyInputList: []string{simulated}, ActionNames: []string{"s3:GetObject"}}
+		change(in)
+		_, err := c.SimulateCustomPolicy(t.Context(), in)
+		if e, ok := asAPIError(err); !ok || e.ErrorCode() != "InvalidInput" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	keys, err := c.GetContextKeysForCustomPolicy(t.Context(), &iam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{simulated}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"aws:PrincipalTag/team"}, keys.ContextKeyNames); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The simulation of a principal takes its own policies, those of its groups, and its boundary.
+func TestSimulatePrincipalPolicy(t *testing.T) {
+	c := iam.NewFromConfig(emulatortest.Start(t).Config())
+	check := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow := func(action string) *string {
+		return aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"*"}]}`)
+	}
+	check(c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}))
+	check(c.CreateGroup(t.Context(), &iam.CreateGroupInput{GroupName: aws.String("staff")}))
+	check(c.AddUserToGroup(t.Context(), &iam.AddUserToGroupInput{GroupName: aws.String("staff"), UserName: aws.String("bob")}))
+	check(c.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("own"), PolicyDocument: allow("s3:GetObject")}))
+	check(c.PutGroupPolicy(t.Context(), &iam.PutGroupPolicyInput{GroupName: aws.String("staff"), PolicyName: aws.String("shared"), PolicyDocument: allow("s3:PutObject")}))
+	check(c.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: aws.String("bob"), PolicyArn: aws.String("arn:aws:iam::aws:policy/IAMReadOnlyAccess")}))
+	bob := aws.String("arn:aws:iam::000000000000:user/bob")
+	simulate := func(in *iam.SimulatePrincipalPolicyInput) map[string]types.EvaluationResult {
+		t.Helper()
+		in.PolicySourceArn = bob
+		in.ActionNames = []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "iam:GetUser"}
+		out, err := c.SimulatePrincipalPolicy(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := make(map[string]types.EvaluationResult)
+		for _, r := range out.EvaluationResults {
+			all[*r.EvalActionName] = r
+		}
+		return all
+	}
+	all := simulate(&iam.SimulatePrincipalPolicyInput{})
+	for action, want := range map[string]struct {
+		decision types.PolicyEvaluationDecisionType
+		kind     types.PolicySourceType
+		id       string
+	}{
+		"s3:GetObject":    {"allowed", "user", "user_bob_own"},
+		"s3:PutObject":    {"allowed", "group", "group_staff_shared"},
+		"iam:GetUser":     {"allowed", "aws-managed", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"},
+		"s3:DeleteObject": {"implicitDeny", "", ""},
+	} {
+		got := all[action]
+		if got.EvalDecision != want.decision || want.id != "" && (*got.MatchedStatements[0].SourcePolicyId != want.id || got.MatchedStatements[0].SourcePolicyType != want.kind) {
+			t.Errorf("%s: %s %+v", action, got.EvalDecision, got.MatchedStatements)
+		}
+	}
+	all = simulate(&iam.SimulatePrincipalPolicyInput{PolicyInputList: []string{*allow("s3:DeleteObject")}})
+	if all["s3:DeleteObject"].EvalDecision != "allowed" {
+		t.Errorf("with another policy: %+v", all["s3:DeleteObject"])
+	}
+	check(c.PutUserPermissionsBoundary(t.Context(), &iam.PutUserPermissionsBoundaryInput{UserName: aws.String("bob"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/IAMReadOnlyAccess")}))
+	all = simulate(&iam.SimulatePrincipalPolicyInput{})
+	if r := all["s3:GetObject"]; r.EvalDecision != "implicitDeny" || r.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary {
+		t.Errorf("with a boundary: %+v", r)
+	}
+	if r := all["iam:GetUser"]; r.EvalDecision != "allowed" || !r.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary {
+		t.Errorf("within the boundary: %+v", r)
+	}
+	for source, code := range map[string]string{
+		"arn:aws:iam::000000000000:user/nobody": "NoSuchEntity", "arn:aws:iam::000000000000:user/path/bob": "NoSuchEntity",
+		"arn:aws:iam::111111111111:user/bob": "InvalidInput", "arn:aws:s3:::some-bucket-name": "InvalidInput",
+	} {
+		_, err := c.SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"s3:GetObject"}})
+		if e, ok := asAPIError(err); !ok || e.ErrorCode() != code {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	_, err := c.SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{
+		PolicySourceArn: bob, ActionNames: []string{"s3:GetObject"},
+		PolicyExclusionList: []types.PolicyIdentifier{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}},
+	})
+	if e, ok := asAPIError(err); !ok || e.ErrorCode() != "NotImplemented" {
+		t.Errorf("an exclusion: %v", err)
+	}
+}
+
+func asAPIError(err error) (smithy.APIError, bool) { return errors.AsType[smithy.APIError](err) }
