@@ -150,6 +150,9 @@ func prepare(addr string) ([]namedRequest, error) {
 		query("CreateRole", iamVersion, "RoleName", "app", "AssumeRolePolicyDocument", trust),
 		query("CreateUser", iamVersion, "UserName", "bob"),
 		query("PutUserPolicy", iamVersion, "UserName", "bob", "PolicyName", "p", "PolicyDocument", allow))
+	for i := range 100 { // so that a page of ListRoles is full from the start
+		bodies = append(bodies, query("CreateRole", iamVersion, "RoleName", fmt.Sprintf("first-%02d", i), "AssumeRolePolicyDocument", trust))
+	}
 	for _, body := range bodies {
 		if _, err := do("iam", "", body); err != nil {
 			return nil, err

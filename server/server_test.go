@@ -240,10 +240,10 @@ func TestPresigned(t *testing.T) {
 	if status, body := get(presign(time.Now(), "60")); status != 200 || !strings.Contains(body, `"Account":"000000000000"`) {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := get(presign(time.Now().Add(-10*time.Minute), "900")); status != 200 {
-		t.Errorf("older than five minutes, but not expired: %d %s", status, body)
+	if status, body := get(presign(time.Now().Add(-14*time.Minute), "60")); status != 200 {
+		t.Errorf("STS takes them for 15 minutes, whatever they say: %d %s", status, body)
 	}
-	if status, body := get(presign(time.Now().Add(-2*time.Minute), "60")); status != 400 || !strings.Contains(body, `"Code":"RequestExpired"`) {
+	if status, body := get(presign(time.Now().Add(-16*time.Minute), "60")); status != 400 || !strings.Contains(body, `"Code":"RequestExpired"`) {
 		t.Errorf("expired: %d %s", status, body)
 	}
 	other := presign(time.Now(), "60")
