@@ -164,7 +164,7 @@ func TestPresigned(t *testing.T) {
 	r, _ := http.NewRequest("GET", "http://localhost/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=600", nil)
 	empty := sha256.Sum256(nil)
 	credentials := aws.Credentials{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, SessionToken: "token/+="}
-	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, hex.EncodeToString(empty[:]), "sts", "us-east-1", exampleTime)
+	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, hex.EncodeToString(empty[:]), "kms", "us-east-1", exampleTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestPresignedVariants(t *testing.T) {
 	r, _ := http.NewRequest("GET", "http://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15", nil)
 	r.Header.Set("X-K8s-Aws-Id", "cluster")
 	empty := sha256.Sum256(nil)
-	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, hex.EncodeToString(empty[:]), "sts", "us-east-1", exampleTime)
+	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, hex.EncodeToString(empty[:]), "kms", "us-east-1", exampleTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +301,7 @@ func TestTampering(t *testing.T) {
 	empty := sha256.Sum256(nil)
 	presigned, _ := http.NewRequest("GET", "http://localhost:4566/a%20b?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60&x=%2B&y=", nil)
 	presigned.Header.Set("X-K8s-Aws-Id", "cluster")
-	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, presigned, hex.EncodeToString(empty[:]), "sts", "us-east-1", exampleTime)
+	address, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, presigned, hex.EncodeToString(empty[:]), "kms", "us-east-1", exampleTime)
 	if err != nil {
 		t.Fatal(err)
 	}
