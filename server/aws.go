@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"emulator/api"
@@ -51,7 +52,12 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		response = c.service.codec.EncodeError(c.operation, err, c.requestID, c.wantsJSON())
 	} else {
-		response = c.encode(out)
+		buffer := answers.Get().(*[]byte)
+		defer answers.Put(buffer)
+		response = c.encode((*buffer)[:0], out)
+		if cap(response.Body) <= maxKept {
+			*buffer = response.Body
+		}
 	}
 	s.logCall(c, response, err)
 	h := w.Header()
@@ -64,6 +70,12 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(response.Status)
 	w.Write(response.Body)
 }
+
+// answers holds the memory of answers that were sent. A large one is left to the
+// garbage collector.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKept = 128 << 10
 
 func (s *Server) answer(c *call) (out any, err error) {
 	defer func() {
@@ -230,16 +242,20 @@ func (c *call) read() error {
 	return nil
 }
 
-// readAll reads at most MaxBody bytes.
+// readAll reads at most MaxBody bytes; length is -1 if it is not known.
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	tooLarge := api.Errorf("RequestEntityTooLarge", "The request is larger than %d bytes.", MaxBody)
 	if length > MaxBody {
 		return nil, tooLarge
 	}
-	var b bytes.Buffer
-	if length > 0 {
-		b.Grow(int(length) + bytes.MinRead)
+	if length >= 0 {
+		b := make([]byte, length)
+		if _, err := io.ReadFull(r, b); err != nil {
+			return nil, api.Errorf("MalformedInput", "The body can't be read: %v", err)
+		}
+		return b, nil
 	}
+	var b bytes.Buffer
 	n, err := b.ReadFrom(io.LimitReader(r, MaxBody+1))
 	if err != nil {
 		return nil, api.Errorf("MalformedInput", "The body can't be read: %v", err)
@@ -365,14 +381,14 @@ func (c *call) wantsJSON() bool {
 	return strings.HasPrefix(c.http.Header.Get("Accept"), "application/json")
 }
 
-func (c *call) encode(out any) wire.Response {
+func (c *call) encode(dst []byte, out any) wire.Response {
 	switch {
 	case c.service.model.Protocol == "json":
-		return wire.Response{Status: http.StatusOK, ContentType: "application/x-amz-json-1.1", Body: c.operation.AppendJSON(nil, out)}
+		return wire.Response{Status: http.StatusOK, ContentType: wire.ContentTypeJSON, Body: c.operation.AppendJSON(dst, out)}
 	case c.wantsJSON():
-		return wire.Response{Status: http.StatusOK, ContentType: "application/json", Body: c.operation.AppendQueryJSON(nil, out, c.requestID)}
+		return wire.Response{Status: http.StatusOK, ContentType: wire.ContentTypeQueryJSON, Body: c.operation.AppendQueryJSON(dst, out, c.requestID)}
 	default:
-		return wire.Response{Status: http.StatusOK, ContentType: "text/xml", Body: c.operation.AppendXML(nil, out, c.requestID)}
+		return wire.Response{Status: http.StatusOK, ContentType: wire.ContentTypeXML, Body: c.operation.AppendXML(dst, out, c.requestID)}
 	}
 }
 
