@@ -127,7 +127,9 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 			t.Fatal(err)
 		}
 	}
-	_, err := people.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: &trust})
+	_, err := people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("alice")})
+	check(err)
+	_, err = people.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: &trust})
 	check(err)
 	managed, err := people.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: &allow})
 	check(err)
@@ -138,13 +140,13 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	blob, err := keys.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyMetadata.KeyId, Plaintext: []byte("x")})
 	check(err)
 	return map[string]any{
-		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "UserName": "bob", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
 		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
 		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
 		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
-		"PolicySourceArn": "arn:aws:iam::000000000000:user/bob", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
+		"PolicySourceArn": "arn:aws:iam::000000000000:user/alice", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
 		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
 	}
 }
@@ -204,4 +206,53 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 			f.SetBytes([]byte("x"))
 		}
 	}
+}
+
+// documentedActions are those of AWS's Service Authorization Reference where an operation needs others than
+// the action of its name.
+var documentedActions = map[string][]string{
+	"ReEncrypt": {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+}
+
+// TestDocumentedPermissionSuffices calls each registered operation as a user who may do just what AWS documents
+// for it. Whatever then stands against it, it is not a permission.
+//
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+func TestDocumentedPermissionSuffices(t *testing.T) {
+	e := emulatortest.Start(t)
+	values := prepare(t, e)
+	config := user(t, e, "bob")
+	people := iam.NewFromConfig(e.Config())
+	s, err := server.Open(server.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	clients := map[string]any{"sts": sts.NewFromConfig(config), "iam": iam.NewFromConfig(config), "kms": kms.NewFromConfig(config)}
+	succeeded, called := 0, 0
+	for _, c := range s.Coverage() {
+		for _, operation := range c.Registered {
+			if slices.Contains(needsNoPermission, operation) {
+				continue
+			}
+			actions := documentedActions[operation]
+			if actions == nil {
+				actions = []string{c.Service + ":" + operation}
+			}
+			document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["` + strings.Join(actions, `","`) + `"],"Resource":"*"}]}`
+			if _, err := people.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("exact"), PolicyDocument: &document}); err != nil {
+				t.Fatal(err)
+			}
+			err := invoke(t, clients[c.Service], c.Service, operation, values)
+			called++
+			if err == nil {
+				succeeded++
+				continue
+			}
+			if e, ok := errors.AsType[smithy.APIError](err); !ok || strings.HasPrefix(e.ErrorCode(), "AccessDenied") || e.ErrorCode() == "InternalFailure" {
+				t.Errorf("%s with %v: %v", operation, actions, err)
+			}
+		}
+	}
+	t.Logf("%d of %d succeed; the others lack what they act on", succeeded, called)
 }
