@@ -33,6 +33,8 @@ func (s *Service) simulationOperations() []api.Operation {
 type sourced struct {
 	policy.Named
 	kind types.PolicySourceType
+	// inline names an inline policy and what it is in; empty for others.
+	inline struct{ entity, policy string }
 }
 
 // simulation is a set of policies and the questions to ask them. It is the same engine that
@@ -43,6 +45,7 @@ type simulation struct {
 	policies  []sourced
 	boundary  *sourced
 	resource  *sourced
+	scps      [][]policy.Named // by level, nil if none are given
 	principal policy.Principal
 	owner     string // the account of the resources
 	context   policy.MapContext
@@ -63,7 +66,7 @@ func parseInput(kind policy.Kind, list string, i int, text string) (sourced, err
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return sourced{}, invalidInput("%s: %s", name, syntax.Message)
 	}
-	return sourced{policy.Named{Name: name, Policy: parsed}, types.PolicySourceTypeNone}, err
+	return sourced{Named: policy.Named{Name: name, Policy: parsed}, kind: types.PolicySourceTypeNone}, err
 }
 
 func (s *simulation) addInputs(list string, texts []string) error {
@@ -88,6 +91,50 @@ func (s *simulation) setBoundary(texts []string) error {
 	p, err := parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
 	s.boundary = &p
 	return err
+}
+
+// setOrganization takes the service control policies, one list a level, the organization's root first.
+func (s *simulation) setOrganization(levels []types.OrderedOrganizationPolicyType) error {
+	for i, level := range levels {
+		var policies []policy.Named
+		for j, text := range level.ServiceControlPolicyInputList {
+			p, err := parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
+			if err != nil {
+				return err
+			}
+			policies = append(policies, p.Named)
+		}
+		s.scps = append(s.scps, policies)
+	}
+	return nil
+}
+
+// exclude leaves out policies of the principal, by type, ARN or inline name. What matches none is no error.
+func (s *simulation) exclude(identifiers []types.PolicyIdentifier) error {
+	for _, identifier := range identifiers {
+		var matches func(sourced) bool
+		switch id := identifier.(type) {
+		case *types.PolicyIdentifierMemberPolicyType:
+			if id.Value == types.PolicyIdentifierPolicyTypePermissionBoundary {
+				s.boundary = nil
+			}
+			matches = func(p sourced) bool {
+				return string(p.kind) == string(id.Value) || id.Value == types.PolicyIdentifierPolicyTypeInline && p.inline.policy != ""
+			}
+		case *types.PolicyIdentifierMemberPolicyArn:
+			if arn, ok := policy.ParseARN(id.Value); !ok || !strings.HasPrefix(arn.Resource, "policy/") {
+				return invalidInput("PolicyExclusionList: %s is not the ARN of a policy.", id.Value)
+			}
+			matches = func(p sourced) bool { return p.inline.policy == "" && policy.Match(id.Value, p.Name) }
+		case *types.PolicyIdentifierMemberInlinePolicyIdentifier:
+			matches = func(p sourced) bool {
+				return p.inline.policy == *id.Value.PolicyName && string(p.kind) == string(id.Value.AttachmentType) &&
+					p.inline.entity == *id.Value.AttachmentName
+			}
+		}
+		s.policies = slices.DeleteFunc(s.policies, matches)
+	}
+	return nil
 }
 
 // setScene takes what both operations have in common: caller, resource policy, owner and context.
@@ -181,7 +228,7 @@ func (s *simulation) run(actions, resources []string) []types.EvaluationResult {
 
 func (s *simulation) ask(action, resource string, missing []string) types.EvaluationResult {
 	request := &policy.Request{Principal: s.principal, Action: action, Resource: resource, ResourceAccount: s.owner, Context: s.context}
-	policies := &policy.Policies{}
+	policies := &policy.Policies{SCPs: s.scps}
 	for _, p := range s.policies {
 		policies.Identity = append(policies.Identity, p.Named)
 	}
@@ -200,11 +247,24 @@ func (s *simulation) ask(action, resource string, missing []string) types.Evalua
 		alone := policy.Evaluate(request, &policy.Policies{Identity: []policy.Named{s.boundary.Named}})
 		result.PermissionsBoundaryDecisionDetail = &types.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: alone.Effect == policy.Allowed}
 	}
+	if s.scps != nil {
+		result.OrganizationsDecisionDetail = &types.OrganizationsDecisionDetail{AllowedByOrganizations: allowedBySCPs(request, s.scps)}
+	}
 	result.ResourceSpecificResults = []types.ResourceSpecificResult{{
 		EvalResourceName: &resource, EvalResourceDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
 		PermissionsBoundaryDecisionDetail: result.PermissionsBoundaryDecisionDetail,
 	}}
 	return result
+}
+
+// allowedBySCPs asks the service control policies alone.
+func allowedBySCPs(r *policy.Request, scps [][]policy.Named) bool {
+	for _, level := range scps {
+		if policy.Evaluate(r, &policy.Policies{Identity: level}).Effect != policy.Allowed {
+			return false
+		}
+	}
+	return true
 }
 
 // matched returns the statements that count for the decision: the denials if there are any, else
@@ -219,13 +279,16 @@ func (s *simulation) matched(trace *policy.Trace) []types.Statement {
 		return matched
 	}
 	for _, p := range trace.Policies {
-		i := slices.IndexFunc(s.all(), func(q sourced) bool { return q.Name == p.Name })
+		kind := types.PolicySourceTypeNone
+		if i := slices.IndexFunc(s.all(), func(q sourced) bool { return q.Name == p.Name }); i >= 0 {
+			kind = s.all()[i].kind
+		}
 		for _, statement := range p.Statements {
 			if !statement.Matched || statement.Effect != effect {
 				continue
 			}
 			matched = append(matched, types.Statement{
-				SourcePolicyId: aws.String(p.Name), SourcePolicyType: s.all()[i].kind,
+				SourcePolicyId: aws.String(p.Name), SourcePolicyType: kind,
 				StartPosition: &types.Position{Line: int32(statement.Start.Line), Column: int32(statement.Start.Column)},
 				EndPosition:   &types.Position{Line: int32(statement.End.Line), Column: int32(statement.End.Column)},
 			})
@@ -235,9 +298,6 @@ func (s *simulation) matched(trace *policy.Trace) []types.Statement {
 }
 
 func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *iam.SimulateCustomPolicyInput) (*iam.SimulateCustomPolicyOutput, error) {
-	if len(in.OrderedOrganizationPolicyInputList) > 0 {
-		return nil, api.Errorf("NotImplemented", "OrderedOrganizationPolicyInputList is not supported by this emulator.")
-	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.authz.Authorize(r, c, authz.Request{Action: "iam:SimulateCustomPolicy", Resource: "*"})
 	})
@@ -249,6 +309,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 	if err := errors.Join(
 		sim.addInputs("PolicyInputList", in.PolicyInputList),
 		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
+		sim.setOrganization(in.OrderedOrganizationPolicyInputList),
 		sim.setScene(in.CallerArn, in.ResourcePolicy, in.ResourceOwner, in.ContextEntries),
 	); err != nil {
 		return nil, err
@@ -258,9 +319,6 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 }
 
 func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePrincipalPolicyOutput, error) {
-	if len(in.PolicyExclusionList) > 0 {
-		return nil, api.Errorf("NotImplemented", "PolicyExclusionList is not supported by this emulator.")
-	}
 	sim := &simulation{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:SimulatePrincipalPolicy", sim)
@@ -269,6 +327,7 @@ func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in 
 		return nil, err
 	}
 	if err := errors.Join(
+		sim.exclude(in.PolicyExclusionList),
 		sim.addInputs("PolicyInputList", in.PolicyInputList),
 		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
 		sim.setScene(in.CallerArn, in.ResourcePolicy, in.ResourceOwner, in.ContextEntries),
@@ -368,7 +427,9 @@ func addEntity(r store.Reader, c api.Caller, e *entity, sim *simulation) error {
 		if err != nil {
 			return err
 		}
-		sim.policies = append(sim.policies, sourced{policy.Named{Name: e.kind.name + "_" + e.name + "_" + name, Policy: parsed}, sourceTypes[e.kind]})
+		p := sourced{Named: policy.Named{Name: e.kind.name + "_" + e.name + "_" + name, Policy: parsed}, kind: sourceTypes[e.kind]}
+		p.inline.entity, p.inline.policy = e.name, name
+		sim.policies = append(sim.policies, p)
 	}
 	for _, arn := range *e.attached {
 		p, err := loadManaged(r, c, arn)
@@ -399,5 +460,5 @@ func loadManaged(r store.Reader, c api.Caller, arn string) (sourced, error) {
 		text = p.aws.Document()
 	}
 	parsed, err := policy.Parse(policy.Identity, text)
-	return sourced{policy.Named{Name: arn, Policy: parsed}, kind}, err
+	return sourced{Named: policy.Named{Name: arn, Policy: parsed}, kind: kind}, err
 }

@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -180,12 +181,56 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
-	_, err := c.SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: bob, ActionNames: []string{"s3:GetObject"},
-		PolicyExclusionList: []types.PolicyIdentifier{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}},
-	})
-	if e, ok := asAPIError(err); !ok || e.ErrorCode() != "NotImplemented" {
-		t.Errorf("an exclusion: %v", err)
+	check(c.DeleteUserPermissionsBoundary(t.Context(), &iam.DeleteUserPermissionsBoundaryInput{UserName: aws.String("bob")}))
+	inline := types.InlinePolicyIdentifierType{PolicyName: aws.String("shared"), AttachmentType: types.AttachmentTypeGroup, AttachmentName: aws.String("staff")}
+	for name, c := range map[string]struct {
+		identifier types.PolicyIdentifier
+		denied     []string
+	}{
+		"by ARN":         {&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}, []string{"iam:GetUser"}},
+		"by type":        {&types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypeInline}, []string{"s3:GetObject", "s3:PutObject"}},
+		"by inline name": {&types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: inline}, []string{"s3:PutObject"}},
+		"nothing":        {&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::000000000000:policy/none"}, nil},
+	} {
+		all = simulate(&iam.SimulatePrincipalPolicyInput{PolicyExclusionList: []types.PolicyIdentifier{c.identifier}})
+		for _, action := range []string{"s3:GetObject", "s3:PutObject", "iam:GetUser"} {
+			if denied := all[action].EvalDecision != "allowed"; denied != slices.Contains(c.denied, action) {
+				t.Errorf("excluded %s: %s is %s", name, action, all[action].EvalDecision)
+			}
+		}
+	}
+}
+
+// Each level of an organization must allow.
+func TestSimulateOrganization(t *testing.T) {
+	c := iam.NewFromConfig(emulatortest.Start(t).Config())
+	level := func(actions ...string) types.OrderedOrganizationPolicyType {
+		var l types.OrderedOrganizationPolicyType
+		for _, a := range actions {
+			l.ServiceControlPolicyInputList = append(l.ServiceControlPolicyInputList, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"`+a+`","Resource":"*"}]}`)
+		}
+		return l
+	}
+	for _, test := range []struct {
+		levels  []types.OrderedOrganizationPolicyType
+		allowed bool
+	}{
+		{[]types.OrderedOrganizationPolicyType{level("*"), level("*")}, true},
+		{[]types.OrderedOrganizationPolicyType{level("*"), level("ec2:*", "s3:*")}, true},
+		{[]types.OrderedOrganizationPolicyType{level("*"), level("ec2:*"), level("*")}, false},
+	} {
+		out, err := c.SimulateCustomPolicy(t.Context(), &iam.SimulateCustomPolicyInput{
+			PolicyInputList:                    []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`},
+			ActionNames:                        []string{"s3:GetObject"},
+			OrderedOrganizationPolicyInputList: test.levels,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := out.EvaluationResults[0]
+		if r.OrganizationsDecisionDetail.AllowedByOrganizations != test.allowed || (r.EvalDecision == "allowed") != test.allowed {
+			t.Errorf("%d levels: %s", len(test.levels), r.EvalDecision)
+		}
 	}
 }
 
