@@ -40,13 +40,16 @@ func ParseMode(name string) (Mode, bool) {
 // Authorizer decides. It is safe for concurrent use.
 type Authorizer struct {
 	clock    *clock.Clock
+	keyring  *identity.Keyring
 	mode     Mode
 	policies compiled
 	trail    trail
 }
 
-// New returns an Authorizer.
-func New(c *clock.Clock, mode Mode) *Authorizer { return &Authorizer{clock: c, mode: mode} }
+// New returns an Authorizer. The keyring seals the messages of denials.
+func New(c *clock.Clock, keyring *identity.Keyring, mode Mode) *Authorizer {
+	return &Authorizer{clock: c, keyring: keyring, mode: mode}
+}
 
 // Authorize returns nil if c may do what req asks for, else AccessDenied with AWS's text. It reads
 // the policies in the transaction in which the operation acts. Other errors are those of a damaged

@@ -53,6 +53,9 @@ func (c *context) given(key string) ([]string, bool) {
 	if values, ok := lookUp(c.request.Context, key); ok {
 		return values, true
 	}
+	if name, ok := strings.CutPrefix(key, "iam:resourcetag/"); ok { // IAM's own name of it
+		return c.tagValues("resourcetag", name)
+	}
 	if s := c.caller.Session; s != nil {
 		return lookUp(s.Context, key)
 	}
@@ -180,4 +183,42 @@ func (c *context) principalARN() string {
 		return c.caller.Role.ARN()
 	}
 	return c.caller.ARN
+}
+
+// globalNames are the single-valued global keys that a request can have.
+var globalNames = []string{
+	"CurrentTime", "EpochTime", "FederatedProvider", "MultiFactorAuthAge", "MultiFactorAuthPresent", "PrincipalAccount", "PrincipalArn",
+	"PrincipalIsAWSService", "PrincipalType", "Referer", "RequestedRegion", "ResourceAccount", "SecureTransport", "SourceIdentity", "SourceIp",
+	"TokenIssueTime", "UserAgent", "ViaAWSService", "userid", "username",
+}
+
+// keys returns the names of all keys that have a value, sorted.
+func (c *context) keys() []string {
+	found := make(map[string]bool)
+	for _, name := range globalNames {
+		found["aws:"+name] = true
+	}
+	found["aws:TagKeys"] = true
+	for _, m := range []map[string][]string{c.request.Context, c.assumed} {
+		for key := range m {
+			found[key] = true
+		}
+	}
+	tags := map[string]map[string]string{"aws:RequestTag/": c.request.RequestTags, "aws:ResourceTag/": c.request.ResourceTags}
+	if s := c.caller.Session; s != nil {
+		tags["aws:PrincipalTag/"] = s.Tags
+		for key := range s.Context {
+			found[key] = true
+		}
+	}
+	for prefix, m := range tags {
+		for key := range m {
+			found[prefix+key] = true
+		}
+	}
+	maps.DeleteFunc(found, func(key string, _ bool) bool {
+		_, ok := c.Values(strings.ToLower(key))
+		return !ok
+	})
+	return slices.Sorted(maps.Keys(found))
 }

@@ -64,6 +64,8 @@ type Explanation struct {
 	Action    string `json:"action"`
 	Resource  string `json:"resource"`
 	policy.Trace
+	// EncodedMessage is what DecodeAuthorizationMessage decodes, of a denial.
+	EncodedMessage string `json:"encodedMessage,omitempty"`
 }
 
 func (q *asked) explain() Explanation {
@@ -75,12 +77,19 @@ func (q *asked) explain() Explanation {
 
 // Explain returns the decisions of a request, in their order. The latest few thousand
 // are kept.
-func (a *Authorizer) Explain(requestID string) []Explanation {
+func (a *Authorizer) Explain(requestID string) ([]Explanation, error) {
 	var all []Explanation
 	for _, q := range a.trail.find(requestID) {
-		all = append(all, q.explain())
+		e := q.explain()
+		if e.Effect != policy.Allowed {
+			var err error
+			if e.EncodedMessage, err = q.encodedMessage(a.keyring); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, e)
 	}
-	return all
+	return all, nil
 }
 
 // Denial is a decision that was, or in the mode Audit would have been, a refusal.

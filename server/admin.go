@@ -198,7 +198,11 @@ func belongsTo(account string, key, value []byte) bool {
 // adminDecisions tells why the calls of a request were allowed or denied.
 func (s *Server) adminDecisions(w http.ResponseWriter, r *http.Request) {
 	id := mux.Vars(r)["requestID"]
-	traces := s.authz.Explain(id)
+	traces, err := s.authz.Explain(id)
+	if err != nil {
+		adminError(w, http.StatusInternalServerError, err.Error())
+		return
+	}
 	if len(traces) == 0 {
 		adminError(w, http.StatusNotFound, "no decision is kept for request "+id)
 		return

@@ -108,7 +108,7 @@ func Open(config Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("%s: %w", database, err)
 	}
 	s.directory = &identity.Directory{Keyring: keyring, NoAccountKeys: config.NoAccountKeys}
-	s.authz = authz.New(s.clock, config.IAM)
+	s.authz = authz.New(s.clock, keyring, config.IAM)
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
 	if s.services, err = newServices(
 		source{"sts", sts.New(sts.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, InsecureIssuers: config.InsecureIssuers}).Operations()},

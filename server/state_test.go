@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -226,5 +227,49 @@ func TestDecisions(t *testing.T) {
 		if !strings.Contains(trace, want) {
 			t.Errorf("no %s in %s", want, trace)
 		}
+	}
+	// The message that AWS's services put into denials decodes to AWS's JSON.
+	var kept struct {
+		Decisions []struct{ EncodedMessage string }
+	}
+	if err := json.Unmarshal([]byte(trace), &kept); err != nil || len(kept.Decisions) != 1 {
+		t.Fatalf("%v: %s", err, trace)
+	}
+	root := sts.NewFromConfig(e.Config())
+	decoded, err := root.DecodeAuthorizationMessage(t.Context(), &sts.DecodeAuthorizationMessageInput{EncodedMessage: &kept.Decisions[0].EncodedMessage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`{"allowed":false,"explicitDeny":false,"matchedStatements":{"items":[]},"failures":{"items":[]},"context":{"principal":{"id":"AIDA`,
+		`"name":"bob","arn":"arn:aws:iam::000000000000:user/bob"},"action":"iam:ListUsers","resource":"arn:aws:iam::000000000000:user/"`,
+		`{"key":"aws:username","values":{"items":[{"value":"bob"}]}}`,
+	} {
+		if !strings.Contains(*decoded.DecodedMessage, want) {
+			t.Errorf("no %s in %s", want, *decoded.DecodedMessage)
+		}
+	}
+	_, err = root.DecodeAuthorizationMessage(t.Context(), &sts.DecodeAuthorizationMessageInput{EncodedMessage: aws.String("nonsense")})
+	if err == nil || !strings.Contains(err.Error(), "InvalidAuthorizationMessageException") {
+		t.Errorf("nonsense: %v", err)
+	}
+
+	// The statement that denies is shown as it stands in its document.
+	document = `{"Version":"2012-10-17","Statement":[{"Sid":"No","Effect":"Deny","Action":["iam:List*"],"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":false}}}]}`
+	if _, err := client.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: &document}); err != nil {
+		t.Fatal(err)
+	}
+	resp, _ = send(t, e, call{body: "Action=ListUsers&Version=2010-05-08", header: form, service: "iam", credentials: k})
+	_, trace = send(t, e, call{method: "GET", path: "/_emulator/decisions/" + resp.Header.Get("X-Amzn-Requestid")})
+	if err := json.Unmarshal([]byte(trace), &kept); err != nil {
+		t.Fatal(err)
+	}
+	if decoded, err = root.DecodeAuthorizationMessage(t.Context(), &sts.DecodeAuthorizationMessageInput{EncodedMessage: &kept.Decisions[0].EncodedMessage}); err != nil {
+		t.Fatal(err)
+	}
+	want := `"explicitDeny":true,"matchedStatements":{"items":[{"statementId":"No","effect":"DENY","principals":{"items":[]},"actions":{"items":[{"value":"iam:List*"}]},` +
+		`"resources":{"items":[{"value":"*"}]},"conditions":{"items":[{"key":"aws:SecureTransport","values":{"items":[{"value":"false"}]}}]}}]}`
+	if !strings.Contains(*decoded.DecodedMessage, want) {
+		t.Errorf("no %s in %s", want, *decoded.DecodedMessage)
 	}
 }

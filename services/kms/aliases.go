@@ -48,6 +48,15 @@ func aliasOfKey(account, region, id, name string) []byte {
 	return append(aliasesOfPrefix(account, region, id), store.Key(name)...)
 }
 
+// aliasesOf returns the names of the key's aliases, which are few.
+func aliasesOf(r store.Reader, k *Key) []string {
+	var names []string
+	for _, name := range r.Scan(aliasesOfPrefix(k.Account, k.Region, k.ID), nil) {
+		names = append(names, string(name))
+	}
+	return names
+}
+
 func loadAlias(r store.Reader, account, region, name string) (Alias, bool, error) {
 	return store.Load[Alias](r, aliasKey(account, region, name))
 }
@@ -113,11 +122,8 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 }
 
 func checkAliasQuota(r store.Reader, k *Key) error {
-	n := 0
-	for range r.Scan(aliasesOfPrefix(k.Account, k.Region, k.ID), nil) {
-		if n++; n >= aliasesPerKey {
-			return api.Errorf("LimitExceededException", "A key can have at most %d aliases.", aliasesPerKey)
-		}
+	if len(aliasesOf(r, k)) >= aliasesPerKey {
+		return api.Errorf("LimitExceededException", "A key can have at most %d aliases.", aliasesPerKey)
 	}
 	return nil
 }

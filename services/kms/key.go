@@ -194,6 +194,9 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	request.Context["kms:KeyUsage"] = []string{string(k.Usage)}
 	request.Context["kms:KeyOrigin"] = []string{string(k.Origin)}
 	request.Context["kms:MultiRegion"] = []string{"false"}
+	if aliases := aliasesOf(r, k); aliases != nil {
+		request.Context["kms:ResourceAliases"] = aliases
+	}
 	return s.authz.Authorize(r, c, request)
 }
 

@@ -488,6 +488,30 @@ func TestKeyPoliciesAndTags(t *testing.T) {
 	}
 }
 
+// Conditions on the key's aliases, and on the one that the request used.
+func TestAliasConditions(t *testing.T) {
+	e, c := start(t)
+	key := createKey(t, c, "", "")
+	must[*kms.CreateAliasOutput](t)(c.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: aws.String("alias/app"), TargetKeyId: key.KeyId}))
+	people := iam.NewFromConfig(e.Config())
+	must[*iam.CreateUserOutput](t)(people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}))
+	k := must[*iam.CreateAccessKeyOutput](t)(people.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("bob")})).AccessKey
+	bob := kms.NewFromConfig(e.ConfigWith(*k.AccessKeyId, *k.SecretAccessKey, "", emulatortest.Region))
+	for condition, allowed := range map[string]map[string]bool{
+		`"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/app"}`:   {"alias/app": true, *key.KeyId: true},
+		`"StringEquals":{"kms:RequestAlias":"alias/app"}`:                  {"alias/app": true, *key.KeyId: false},
+		`"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/other"}`: {"alias/app": false, *key.KeyId: false},
+	} {
+		document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*","Condition":{` + condition + `}}]}`
+		must[*iam.PutUserPolicyOutput](t)(people.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: &document}))
+		for id, want := range allowed {
+			if _, err := bob.Encrypt(t.Context(), &kms.EncryptInput{KeyId: &id, Plaintext: []byte("x")}); (err == nil) != want {
+				t.Errorf("%s with %s: %v", condition, id, err)
+			}
+		}
+	}
+}
+
 func TestCrossAccount(t *testing.T) {
 	e, c := start(t)
 	other := kms.NewFromConfig(e.ConfigWith("111111111111", "test", "", emulatortest.Region))

@@ -37,7 +37,7 @@ func BenchmarkAssumeRole(b *testing.B) {
 		b.Fatal(err)
 	}
 	c := new(clock.Clock)
-	service := sts.New(sts.Config{Store: db, Authz: authz.New(c, authz.Enforce), Clock: c, Directory: &identity.Directory{Keyring: keyring}})
+	service := sts.New(sts.Config{Store: db, Authz: authz.New(c, keyring, authz.Enforce), Clock: c, Directory: &identity.Directory{Keyring: keyring}})
 	caller := api.Caller{
 		Principal: identity.Principal{Kind: identity.UserKind, Account: home, ARN: user.ARN(), UserID: user.ID, User: user},
 		Region:    "us-east-1", Partition: "aws",

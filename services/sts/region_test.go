@@ -28,7 +28,7 @@ func TestRegionDisabled(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := new(clock.Clock)
-	service := sts.New(sts.Config{Store: db, Authz: authz.New(c, authz.Enforce), Clock: c, Directory: &identity.Directory{Keyring: keyring}, DisabledRegions: []string{"eu-west-1"}})
+	service := sts.New(sts.Config{Store: db, Authz: authz.New(c, keyring, authz.Enforce), Clock: c, Directory: &identity.Directory{Keyring: keyring}, DisabledRegions: []string{"eu-west-1"}})
 	in := map[string]any{
 		"AssumeRole":                &awssts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), RoleSessionName: aws.String("session")},
 		"AssumeRoleWithWebIdentity": &awssts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), RoleSessionName: aws.String("session"), WebIdentityToken: aws.String("token")},

@@ -64,6 +64,7 @@ func (s *Service) Operations() []api.Operation {
 	return []api.Operation{
 		api.Op("AssumeRole", s.assumeRole),
 		api.Unsigned(api.Op("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity)),
+		api.Op("DecodeAuthorizationMessage", s.decodeAuthorizationMessage),
 		api.Op("GetAccessKeyInfo", s.getAccessKeyInfo),
 		api.Op("GetCallerIdentity", s.getCallerIdentity),
 		api.Op("GetFederationToken", s.getFederationToken),
