@@ -144,10 +144,14 @@ func checkMasterKey(db store.Store, keyring *identity.Keyring) error {
 }
 
 // TuneGC makes the garbage collector of this process run less often: the live heap is
-// a few MB, and would be collected every hundred calls. GOGC in the environment stands before it.
+// a few MB, and would be collected every hundred calls. A soft limit keeps a large one
+// from growing tenfold. GOGC and GOMEMLIMIT in the environment stand before it.
 func TuneGC() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(1000)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(256 << 20)
 	}
 }
 
