@@ -32,10 +32,14 @@ func parseBlob(b []byte) (*blob, error) {
 	p := &blob{}
 	rest := b[1:]
 	for _, field := range []*string{&p.account, &p.region, &p.keyID, &p.materialID} {
-		if len(rest) == 0 || len(rest) < 1+int(rest[0]) {
+		if len(rest) == 0 {
 			return nil, errBlob
 		}
-		*field, rest = string(rest[1:1+rest[0]]), rest[1+rest[0]:]
+		end := 1 + int(rest[0])
+		if len(rest) < end {
+			return nil, errBlob
+		}
+		*field, rest = string(rest[1:end]), rest[end:]
 		if *field == "" || strings.IndexByte(*field, 0) >= 0 {
 			return nil, errBlob
 		}

@@ -54,6 +54,7 @@ func FuzzParseBlob(f *testing.F) {
 	}
 	f.Add(sealed)
 	f.Add([]byte{blobVersion, 255})
+	f.Add(append([]byte{blobVersion, 255}, bytes.Repeat([]byte("0"), 300)...))
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := parseBlob(b)
