@@ -99,12 +99,9 @@ func (s *Service) getGroup(ctx context.Context, c api.Caller, in *iam.GetGroupIn
 			return err
 		}
 		out.Group = wireGroup(g)
-		var after []byte
-		if page.after != "" {
-			after = memberKey(c.Account, g.Name, page.after)
-		}
-		for _, name := range r.Scan(membersPrefix(c.Account, g.Name), after) {
-			if !page.take(string(name)) {
+		members := membersPrefix(c.Account, g.Name)
+		for key, name := range r.Scan(members, page.startBelow(members)) {
+			if !page.take(string(key[len(members):])) {
 				break
 			}
 			u, _, err := identity.LoadUser(r, c.Account, string(name))

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 
 	"emulator/api"
@@ -42,6 +43,15 @@ func newPage(marker *string, maxItems *int32) (*page, error) {
 }
 
 func invalidMarker() error { return api.Errorf("ValidationError", "Invalid Marker.") }
+
+// startBelow returns the key after which a scan goes on, if positions are what follows
+// root in the keys; nil for the first page.
+func (p *page) startBelow(root []byte) []byte {
+	if p.after == "" {
+		return nil
+	}
+	return append(slices.Clone(root), p.after...)
+}
 
 // take counts an item in, and reports whether the page has room for it.
 func (p *page) take(position string) bool {

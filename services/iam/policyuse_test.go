@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -114,6 +115,7 @@ func TestForgedMarkers(t *testing.T) {
 	ctx, client := context.Background(), startIAM(t)
 	arn := aws.String(makePolicy(t, client, "P"))
 	must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("u")}))(t)
+	must(client.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: aws.String("g")}))(t)
 	for _, position := range []string{"\x00", "/", "account/\x00", "aws/\x00\xff", "attached-to/user\x00\x00", "boundary-of/", "-1", "99999999999999999999", "7"} {
 		marker := aws.String(base64.RawURLEncoding.EncodeToString([]byte(position)))
 		_, errPolicies := client.ListPolicies(ctx, &iam.ListPoliciesInput{Marker: marker})
@@ -121,10 +123,34 @@ func TestForgedMarkers(t *testing.T) {
 		_, errEntities := client.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: arn, Marker: marker})
 		_, errVersions := client.ListPolicyVersions(ctx, &iam.ListPolicyVersionsInput{PolicyArn: arn, Marker: marker})
 		_, errAttached := client.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: aws.String("u"), Marker: marker})
-		for _, err := range []error{errPolicies, errUsed, errEntities, errVersions, errAttached} {
+		_, errGroup := client.GetGroup(ctx, &iam.GetGroupInput{GroupName: aws.String("g"), Marker: marker})
+		_, errUsers := client.ListUsers(ctx, &iam.ListUsersInput{Marker: marker})
+		_, errRoles := client.ListRoles(ctx, &iam.ListRolesInput{Marker: marker, PathPrefix: aws.String("/a/")})
+		for _, err := range []error{errPolicies, errUsed, errEntities, errVersions, errAttached, errGroup, errUsers, errRoles} {
 			if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() != "ValidationError" {
 				t.Errorf("marker %q: %v", position, err)
 			}
 		}
+	}
+}
+
+// TestLongPaths pages through users whose paths are longer than a marker may be, also when
+// what a marker names is deleted meanwhile.
+func TestLongPaths(t *testing.T) {
+	ctx, client := context.Background(), startIAM(t)
+	path := aws.String("/" + strings.Repeat("p", 510) + "/")
+	for _, name := range []string{"a", "b", "c", "d"} {
+		must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: &name, Path: path}))(t)
+	}
+	must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("other"), Path: aws.String((*path)[:400] + "/")}))(t)
+	var names []string
+	for p := iam.NewListUsersPaginator(client, &iam.ListUsersInput{PathPrefix: path, MaxItems: aws.Int32(1)}); p.HasMorePages(); {
+		for _, u := range must(p.NextPage(ctx))(t).Users {
+			names = append(names, *u.UserName)
+			must(client.DeleteUser(ctx, &iam.DeleteUserInput{UserName: u.UserName}))(t)
+		}
+	}
+	if want := []string{"a", "b", "c", "d"}; !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
 	}
 }

@@ -5,6 +5,8 @@
 package iam
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -71,22 +73,44 @@ func pathOf(path *string) string {
 // path and then name, so that a path prefix is a key prefix. Its value is the name as
 // it is written.
 func byPathKey(account string, k *entityKind, path, name string) []byte {
-	return append(byPathPrefix(account, k, ""), store.Key(path, strings.ToLower(name))...)
+	return append(byPathPrefix(account, k, ""), store.Key(indexedPath(path), strings.ToLower(name))...)
 }
 
 func byPathPrefix(account string, k *entityKind, pathPrefix string) []byte {
 	return append(store.Key("iam", account, k.name+"-by-path"), pathPrefix...)
 }
 
+// pathIndexed is how much of a path the index orders by. Markers are at most 320
+// characters, and must hold a path and a name of 128.
+const pathIndexed = 64
+
+func indexedPath(path string) string {
+	if len(path) <= pathIndexed {
+		return path
+	}
+	sum := sha256.Sum256([]byte(path))
+	return path[:pathIndexed] + hex.EncodeToString(sum[:16])
+}
+
 // listByPath calls f with the names below a path prefix that the page wants.
 func listByPath(r store.Reader, account string, k *entityKind, pathPrefix string, page *page, f func(name string) error) error {
 	root := byPathPrefix(account, k, "")
-	var after []byte
-	if page.after != "" {
-		after = append(slices.Clone(root), page.after...)
-	}
-	for key, name := range r.Scan(byPathPrefix(account, k, pathPrefix), after) {
-		if !page.take(string(key[len(root):])) {
+	indexed := pathPrefix[:min(len(pathPrefix), pathIndexed)]
+	for key, name := range r.Scan(byPathPrefix(account, k, indexed), page.startBelow(root)) {
+		position := string(key[len(root):])
+		if len(pathPrefix) > pathIndexed {
+			e, err := k.load(r, account, string(name))
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(e.path, pathPrefix) {
+				if page.skip(position) {
+					continue
+				}
+				return nil
+			}
+		}
+		if !page.take(position) {
 			return nil
 		}
 		if err := f(string(name)); err != nil {
