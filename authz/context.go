@@ -152,7 +152,16 @@ func (c *context) global(name string) string {
 			return caller.User.Name
 		}
 	}
-	if session == nil {
+	mfa := c.request.MFA
+	if mfa.IsZero() && session != nil {
+		mfa = session.MFA
+	}
+	switch {
+	case name == "multifactorauthage" && !mfa.IsZero():
+		return strconv.FormatInt(int64(c.now.Sub(mfa).Seconds()), 10)
+	case name == "multifactorauthpresent" && (session != nil || !mfa.IsZero()):
+		return strconv.FormatBool(!mfa.IsZero())
+	case session == nil:
 		return ""
 	}
 	switch name {
@@ -162,12 +171,6 @@ func (c *context) global(name string) string {
 		return session.SourceIdentity
 	case "federatedprovider":
 		return session.FederatedProvider
-	case "multifactorauthpresent":
-		return strconv.FormatBool(!session.MFA.IsZero())
-	case "multifactorauthage":
-		if !session.MFA.IsZero() {
-			return strconv.FormatInt(int64(c.now.Sub(session.MFA).Seconds()), 10)
-		}
 	}
 	return ""
 }

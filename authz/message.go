@@ -82,7 +82,7 @@ func (q *asked) encodedMessage(k *identity.Keyring) (string, error) {
 // DecodeMessage returns the JSON in an encoded authorization message, or
 // InvalidAuthorizationMessageException.
 func DecodeMessage(k *identity.Keyring, encoded string) (string, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(encoded)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err == nil {
 		if text, err := k.Open(sealed, messageBinding); err == nil {
 			return string(text), nil

@@ -1,6 +1,10 @@
 package authz
 
-import "emulator/policy"
+import (
+	"time"
+
+	"emulator/policy"
+)
 
 // Request is what an operation asks permission for.
 type Request struct {
@@ -18,6 +22,8 @@ type Request struct {
 	TagKeys     []string
 	// Context holds the service's own condition keys: "kms:EncryptionContext:app".
 	Context map[string][]string
+	// MFA is when the caller proved a second factor in this very call; zero if it did not.
+	MFA time.Time
 	// ResourcePolicy is the policy on the resource, nil if it has none.
 	ResourcePolicy *ResourcePolicy
 	// Principal asks for somebody else than the caller: a federated identity

@@ -26,6 +26,8 @@ type User struct {
 	Groups []string `json:"groups,omitempty"`
 	// AccessKeys are the IDs of the user's access keys.
 	AccessKeys []string `json:"accessKeys,omitempty"`
+	// MFADevices are the serial numbers of the devices enabled with the user.
+	MFADevices []string `json:"mfaDevices,omitempty"`
 }
 
 // ARN returns the user's ARN.

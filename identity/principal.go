@@ -34,6 +34,20 @@ type Principal struct {
 	Session *Session
 }
 
+// MayCallIAM reports whether IAM takes the credentials: it refuses those of
+// GetFederationToken, and those of GetSessionToken that no MFA device vouched for.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+func (p *Principal) MayCallIAM() bool {
+	switch {
+	case p.Session == nil, p.Kind == AssumedRole:
+		return true
+	case p.Kind == FederatedUser:
+		return false
+	}
+	return !p.Session.MFA.IsZero()
+}
+
 // Partition returns the partition of a region: aws, aws-cn, aws-us-gov ….
 func Partition(region string) string {
 	for _, p := range partitions {

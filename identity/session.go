@@ -60,7 +60,7 @@ func (k *Keyring) SealSession(s *Session) (string, error) {
 
 // OpenSession returns the session in a token, expired or not, or ErrSealed.
 func (k *Keyring) OpenSession(token string) (*Session, error) {
-	sealed, err := base64.StdEncoding.DecodeString(token)
+	sealed, err := base64.StdEncoding.Strict().DecodeString(token) // one token, one spelling
 	if err != nil {
 		return nil, ErrSealed
 	}

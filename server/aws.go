@@ -311,7 +311,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	})
 	switch {
 	case errors.Is(err, identity.ErrUnknownKey), errors.Is(err, identity.ErrToken):
-		return api.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+		return errInvalidToken
 	case err != nil && !errors.Is(err, identity.ErrExpired):
 		return err
 	}
@@ -321,11 +321,16 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if err := s.verifier.Verify(r, c.raw, sig, credential.Secret); err != nil {
 		return err
 	}
+	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {
+		return errInvalidToken
+	}
 	if !c.operation.Anonymous {
 		c.caller.Principal = credential.Principal
 	}
 	return nil
 }
+
+var errInvalidToken = api.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
 
 // global reports whether the service has one endpoint per partition.
 func (svc *service) global() bool { return svc.name == "iam" || svc.name == "organizations" }

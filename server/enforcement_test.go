@@ -147,6 +147,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
 		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
 		"PolicySourceArn": "arn:aws:iam::000000000000:user/alice", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
+		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456",
 		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
 	}
 }

@@ -48,6 +48,7 @@ func (s *Service) Operations() []api.Operation {
 	return slices.Concat(
 		s.userOperations(),
 		s.accessKeyOperations(),
+		s.mfaOperations(),
 		s.groupOperations(),
 		s.roleOperations(),
 		s.policyOperations(),

@@ -293,6 +293,8 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
 		case len(u.AccessKeys) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete access keys first.")
+		case len(u.MFADevices) > 0:
+			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete MFA device first.")
 		}
 		if err := changeBoundary(tx, c.Account, userKind, u.Name, u.Boundary, ""); err != nil {
 			return err

@@ -34,9 +34,6 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	if c.Session != nil && aws.ToInt32(in.DurationSeconds) > hour {
 		return nil, api.Errorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	if err := checkMFA(in.SerialNumber, in.TokenCode); err != nil {
-		return nil, err
-	}
 	if len(in.ProvidedContexts) > 0 {
 		// Context assertions are made by IAM Identity Center, of which there is none.
 		return nil, api.Errorf("ValidationError", "The context assertion of provider %s is not valid.", aws.ToString(in.ProvidedContexts[0].ProviderArn))
@@ -61,9 +58,17 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	if err != nil {
 		return nil, err
 	}
+	mfa, err := s.proveMFA(ctx, c, in.SerialNumber, in.TokenCode)
+	if err != nil {
+		return nil, err
+	}
+	if mfa.IsZero() && c.Session != nil && c.Kind == identity.UserKind {
+		mfa = c.Session.MFA // a user's second factor is good for the roles it switches to, a role's is not
+	}
 
 	question := roleRequest{
 		action:  "sts:AssumeRole",
+		mfa:     mfa,
 		arn:     arn,
 		tags:    tags.requested,
 		tagging: len(tags.all) > 0,
@@ -94,6 +99,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 		return nil, err
 	}
 	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
+	session.MFA = mfa
 	session.Chained = c.Kind == identity.AssumedRole
 	issued, err := s.issue(session, seconds, in.MinimumSessionTokenSize)
 	if err != nil {

@@ -2,6 +2,7 @@ package sts
 
 import (
 	"strings"
+	"time"
 
 	"emulator/api"
 	"emulator/authz"
@@ -43,6 +44,7 @@ type roleRequest struct {
 	// principal is nil if it is the caller.
 	principal *policy.Principal
 	context   map[string][]string
+	mfa       time.Time
 	// tags are those of the request; tagging and naming tell that the session gets tags or
 	// a source identity, be it by the request or from the session that makes it.
 	tags            map[string]string
@@ -67,6 +69,7 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 		ResourceAccount: q.arn.account,
 		RequestTags:     q.tags,
 		Context:         q.context,
+		MFA:             q.mfa,
 		Principal:       q.principal,
 		ResourcePolicy:  &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody},
 	}

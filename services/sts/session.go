@@ -83,17 +83,3 @@ func userDuration(requested *int32, c api.Caller) int32 {
 	}
 	return seconds
 }
-
-// checkMFA refuses a second factor that can't be right: no MFA device is registered
-// with any user yet.
-func checkMFA(serial, code *string) error {
-	switch {
-	case serial == nil && code == nil:
-		return nil
-	case serial == nil || code == nil:
-		return api.Errorf("AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
-	default:
-		return api.Errorf("AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  "+
-			"Please verify your MFA serial number is valid and associated with this user.")
-	}
-}

@@ -28,13 +28,15 @@ func (s *Service) getSessionToken(ctx context.Context, c api.Caller, in *sts.Get
 	if err := s.checkRegion(c, c.Account); err != nil {
 		return nil, err
 	}
-	if err := checkMFA(in.SerialNumber, in.TokenCode); err != nil {
+	mfa, err := s.proveMFA(ctx, c, in.SerialNumber, in.TokenCode)
+	if err != nil {
 		return nil, err
 	}
-	err := s.store.View(ctx, func(r store.Reader) error {
+	err = s.store.View(ctx, func(r store.Reader) error {
 		return s.authz.Authorize(r, c, authz.Request{
 			Action:         "sts:GetSessionToken",
 			Resource:       "*",
+			MFA:            mfa,
 			ResourcePolicy: &authz.ResourcePolicy{Kind: policy.Resource, ARN: "*", Text: needsNoPolicy},
 		})
 	})
@@ -42,6 +44,7 @@ func (s *Service) getSessionToken(ctx context.Context, c api.Caller, in *sts.Get
 		return nil, err
 	}
 	session := userSession(c, c.Kind)
+	session.MFA = mfa
 	issued, err := s.issue(session, userDuration(in.DurationSeconds, c), in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
