@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"emulator/api"
 	"emulator/api/wire"
@@ -46,7 +47,7 @@ type call struct {
 // serveAWS answers a request to an AWS service: dispatch, authenticate, decode
 // and validate, call the operation, encode.
 func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
-	c := &call{http: r, requestID: newRequestID(), start: time.Now(), service: s.services[0]}
+	c := &call{http: r, requestID: uuid.NewString(), start: time.Now(), service: s.services[0]}
 	out, err := s.answer(c)
 	var response wire.Response
 	if err != nil {
@@ -427,20 +428,4 @@ func (s *Server) logCall(c *call, response wire.Response, err error) {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
 	s.log.LogAttrs(ctx, level, "call", attrs...)
-}
-
-// newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	const digits = "0123456789abcdef"
-	id := make([]byte, 0, 36)
-	for i, v := range b {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			id = append(id, '-')
-		}
-		id = append(id, digits[v>>4], digits[v&15])
-	}
-	return string(id)
 }

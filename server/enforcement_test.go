@@ -147,7 +147,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
 		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
 		"PolicySourceArn": "arn:aws:iam::000000000000:user/alice", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
-		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456",
+		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SigningAlgorithm": "RS256",
 		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
 	}
 }
@@ -188,6 +188,8 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 		}
 		given, ok := values[name]
 		switch {
+		case len(m.Shape.Enum) > 0:
+			f.SetString(m.Shape.Enum[0])
 		case ok:
 			f.Set(reflect.ValueOf(given).Convert(f.Type()))
 		case m.Shape.Type == "structure":
@@ -199,8 +201,6 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 			} else {
 				f.Index(0).SetString("x")
 			}
-		case len(m.Shape.Enum) > 0:
-			f.SetString(m.Shape.Enum[0])
 		case f.Kind() == reflect.String:
 			f.SetString("name")
 		case f.Kind() == reflect.Slice:

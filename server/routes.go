@@ -18,6 +18,7 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/readyz", s.ready).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/health", s.localstackHealth).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/_localstack/health", s.localstackHealth).Methods(http.MethodGet, http.MethodHead)
+	s.outboundRoutes(r)
 	s.adminRoutes(r.PathPrefix("/_emulator").Subrouter())
 	r.PathPrefix("/").Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.serveAWS)
 	return r

@@ -55,6 +55,7 @@ func (s *Service) Operations() []api.Operation {
 		s.attachmentOperations(),
 		s.inlinePolicyOperations(),
 		s.oidcOperations(),
+		s.outboundOperations(),
 		s.simulationOperations(),
 	)
 }

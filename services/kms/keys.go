@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/google/uuid"
 
 	"emulator/api"
 	"emulator/authz"
@@ -33,18 +34,10 @@ func (s *Service) keyOperations() []api.Operation {
 	}
 }
 
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
 // newKey returns the key that a request describes, as far as the request alone tells.
 func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	k := &Key{
-		Account: c.Account, Region: c.Region, Partition: c.Partition, ID: newUUID(), Created: s.now(), Description: aws.ToString(in.Description),
+		Account: c.Account, Region: c.Region, Partition: c.Partition, ID: uuid.NewString(), Created: s.now(), Description: aws.ToString(in.Description),
 		Spec: in.KeySpec, Usage: in.KeyUsage, Origin: in.Origin, Enabled: true, CustomKeyStore: aws.ToString(in.CustomKeyStoreId),
 	}
 	if in.CustomerMasterKeySpec != "" {

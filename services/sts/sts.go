@@ -69,6 +69,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("GetCallerIdentity", s.getCallerIdentity),
 		api.Op("GetFederationToken", s.getFederationToken),
 		api.Op("GetSessionToken", s.getSessionToken),
+		api.Op("GetWebIdentityToken", s.getWebIdentityToken),
 	}
 }
 

@@ -167,6 +167,12 @@ func (s *Service) findProvider(ctx context.Context, issuer, account string) (*id
 	var provider identity.OIDCProvider
 	var ok bool
 	err := s.store.View(ctx, func(r store.Reader) (err error) {
+		switch own, err := isOutbound(r, issuer); {
+		case err != nil:
+			return err
+		case own:
+			return invalidToken("Tokens of GetWebIdentityToken are not accepted here.")
+		}
 		provider, ok, err = store.Load[identity.OIDCProvider](r, identity.OIDCProviderKey(account, name))
 		return err
 	})
@@ -177,6 +183,18 @@ func (s *Service) findProvider(ctx context.Context, issuer, account string) (*id
 		return nil, invalidToken("No OpenIDConnect provider found in your account for %s", issuer)
 	}
 	return &provider, nil
+}
+
+// isOutbound reports whether an issuer is an account of ours, whose tokens AWS takes for no role
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_getting_started.html).
+func isOutbound(r store.Reader, issuer string) (bool, error) {
+	id, _, _ := strings.Cut(issuer[strings.LastIndexByte(issuer, '/')+1:], ".") // in the path or in the host's name
+	account, ok, err := store.Load[string](r, identity.OutboundAccountKey(id))
+	if err != nil || !ok {
+		return false, err
+	}
+	own, _, err := store.Load[identity.OutboundIssuer](r, identity.OutboundIssuerKey(account))
+	return own.URL == issuer, err
 }
 
 // acceptedAudience returns the audience of the token that is among the provider's client
