@@ -42,6 +42,11 @@ func Lint(kind Kind, text string) []Finding {
 			Severity: Error, Message: f.detail, AWS: f.message, Position: position(text, f.at), Path: f.path,
 		})
 	}
+	if len(findings) == 0 && kind == TrustPolicy {
+		if e := p.policy.CheckProviders(); e != nil {
+			findings = append(findings, Finding{Severity: Error, Message: e.Detail, AWS: e.Message, Position: e.At, Path: e.Path})
+		}
+	}
 	if len(findings) == 0 {
 		l := &linter{policy: p.policy}
 		l.document(p.root)

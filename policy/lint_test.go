@@ -38,6 +38,16 @@ func TestLint(t *testing.T) {
 		{"no ARN", Identity, condition(`"ArnLike": {"aws:SourceArn": "arn:aws:s3"}`), "is not an ARN"},
 		{"unclosed variable", Identity, statement(`"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/${aws:username"`), "without its }"},
 		{"variable without prefix", Identity, statement(`"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/${username}"`), "lacks the prefix"},
+		{"shared provider", TrustPolicy, trustGitHub(`"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:o/r:ref:refs/heads/main"}`), ""},
+		{"shared provider, patterns", TrustPolicy, trustGitHub(`"StringLike": {"Token.Actions.GitHubUserContent.com:SUB": ["repo:o/r:*", "repo:o/s:*"]}`), ""},
+		{"shared provider, only the audience", TrustPolicy, trustGitHub(`"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}`), "every tenant"},
+		{"shared provider, any subject", TrustPolicy, trustGitHub(`"StringLike": {"token.actions.githubusercontent.com:sub": ["repo:o/r:*", "*"]}`), "every tenant"},
+		{"shared provider, all but one", TrustPolicy, trustGitHub(`"StringNotEquals": {"token.actions.githubusercontent.com:sub": "repo:o/r:*"}`), "every tenant"},
+		{"shared provider, if it exists", TrustPolicy, trustGitHub(`"StringLikeIfExists": {"token.actions.githubusercontent.com:sub": "repo:o/r:*"}`), "every tenant"},
+		{"shared provider, that it exists", TrustPolicy, trustGitHub(`"Null": {"token.actions.githubusercontent.com:sub": "false"}`), "every tenant"},
+		{"Cognito", TrustPolicy, statement(`"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "cognito-identity.amazonaws.com"}`), "every tenant"},
+		{"private provider", TrustPolicy, statement(`"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/gitlab.example.com"}`), ""},
+		{"shared provider denied", TrustPolicy, statement(`"Effect": "Deny", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/gitlab.com"}`), ""},
 		{"error", Identity, statement(`"Effect": "Allow", "Action": "s3", "Resource": "*"`), "service:action"},
 	}
 	for _, tt := range tests {
@@ -68,4 +78,10 @@ func TestLintFindsAllErrors(t *testing.T) {
 	if len(findings) != 5 || lines[2] != 2 || lines[3] != 3 {
 		t.Errorf("findings %+v", findings)
 	}
+}
+
+// trustGitHub is a trust policy for workflows on conditions.
+func trustGitHub(condition string) string {
+	return statement(`"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"},
+		"Condition": {` + condition + `}`)
 }

@@ -325,6 +325,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {
 		return errInvalidToken
 	}
+	s.usage.Note(&credential.Principal, identity.Use{At: c.caller.Received, Region: c.caller.Region, Service: c.service.model.SigningName})
 	if !c.operation.Anonymous {
 		c.caller.Principal = credential.Principal
 	}

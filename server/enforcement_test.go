@@ -223,6 +223,11 @@ func TestDocumentedPermissionSuffices(t *testing.T) {
 	e := emulatortest.Start(t)
 	values := prepare(t, e)
 	config := user(t, e, "bob")
+	credentials, err := config.Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	values["AccessKeyId"] = credentials.AccessKeyID
 	people := iam.NewFromConfig(e.Config())
 	s, err := server.Open(server.Config{})
 	if err != nil {

@@ -71,6 +71,7 @@ type Server struct {
 	directory *identity.Directory
 	authz     *authz.Authorizer
 	verifier  *sigv4.Verifier
+	usage     identity.Usage
 	services  []*service
 	handler   http.Handler
 	dataDir   string
@@ -112,7 +113,7 @@ func Open(config Config) (_ *Server, err error) {
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
 	if s.services, err = newServices(
 		source{"sts", sts.New(sts.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, InsecureIssuers: config.InsecureIssuers}).Operations()},
-		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
 		// Nothing of these yet: they answer that the operation is not supported.
 		source{"cloudhsmv2", nil},
@@ -199,7 +200,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 func (s *Server) Close() error {
 	var errs []error
 	if s.store != nil {
-		errs = append(errs, s.store.Close())
+		errs = append(errs, s.usage.Save(context.Background(), s.store), s.store.Close())
 	}
 	if s.config.DataDir == "" && s.dataDir != "" {
 		errs = append(errs, os.RemoveAll(s.dataDir))

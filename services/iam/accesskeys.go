@@ -21,6 +21,7 @@ func (s *Service) accessKeyOperations() []api.Operation {
 		api.Op("UpdateAccessKey", s.updateAccessKey),
 		api.Op("DeleteAccessKey", s.deleteAccessKey),
 		api.Op("ListAccessKeys", s.listAccessKeys),
+		api.Op("GetAccessKeyLastUsed", s.getAccessKeyLastUsed),
 	}
 }
 
@@ -94,6 +95,9 @@ func (s *Service) updateAccessKey(ctx context.Context, c api.Caller, in *iam.Upd
 func (s *Service) deleteAccessKey(ctx context.Context, c api.Caller, in *iam.DeleteAccessKeyInput) (*iam.DeleteAccessKeyOutput, error) {
 	return nil, s.changeAccessKey(ctx, c, in.UserName, *in.AccessKeyId, "iam:DeleteAccessKey", func(tx store.Tx, u *identity.User, key *identity.AccessKey) error {
 		u.AccessKeys = slices.DeleteFunc(u.AccessKeys, func(id string) bool { return id == key.ID })
+		if err := identity.ForgetUse(tx, key.ID); err != nil {
+			return err
+		}
 		return tx.Delete(identity.AccessKeyKey(key.ID))
 	})
 }
@@ -124,6 +128,39 @@ func (s *Service) listAccessKeys(ctx context.Context, c api.Caller, in *iam.List
 		}
 		out.Marker, out.IsTruncated = next, next != nil
 		return nil
+	})
+	return out, err
+}
+
+// getAccessKeyLastUsed answers AccessDenied for keys of other accounts and for unknown ones.
+//
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
+func (s *Service) getAccessKeyLastUsed(ctx context.Context, c api.Caller, in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
+	if err := s.usage.Save(ctx, s.store); err != nil {
+		return nil, err
+	}
+	const action = "iam:GetAccessKeyLastUsed"
+	var out *iam.GetAccessKeyLastUsedOutput
+	err := s.store.View(ctx, func(r store.Reader) error {
+		key, ok, err := store.Load[identity.AccessKey](r, identity.AccessKeyKey(*in.AccessKeyId))
+		if err != nil {
+			return err
+		}
+		if !ok || key.Account != c.Account {
+			return api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: access key %s", c.ARN, action, *in.AccessKeyId)
+		}
+		u, err := s.findUser(r, c, key.User, authz.Request{Action: action})
+		if err != nil {
+			return err
+		}
+		none := "N/A"
+		last := &types.AccessKeyLastUsed{Region: &none, ServiceName: &none}
+		use, ok, err := identity.LastUse(r, key.ID)
+		if ok {
+			last = &types.AccessKeyLastUsed{LastUsedDate: &use.At, Region: &use.Region, ServiceName: &use.Service}
+		}
+		out = &iam.GetAccessKeyLastUsedOutput{UserName: &u.Name, AccessKeyLastUsed: last}
+		return err
 	})
 	return out, err
 }

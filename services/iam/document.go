@@ -11,8 +11,12 @@ import (
 
 // checkDocument returns AWS's error if a document is not of the grammar of its kind.
 func checkDocument(kind policy.Kind, text string) error {
-	_, err := policy.Parse(kind, text)
-	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
+	parsed, err := policy.Parse(kind, text)
+	syntax, _ := errors.AsType[*policy.SyntaxError](err)
+	if err == nil && kind == policy.TrustPolicy {
+		syntax = parsed.CheckProviders()
+	}
+	if syntax != nil {
 		return api.Errorf("MalformedPolicyDocument", "%s", syntax.Message)
 	}
 	return err

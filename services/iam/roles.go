@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -159,6 +160,9 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 }
 
 func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
+	if err := s.usage.Save(ctx, s.store); err != nil {
+		return nil, err
+	}
 	out := &iam.GetRoleOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		role, err := s.findRole(r, c, *in.RoleName, authz.Request{Action: "iam:GetRole"})
@@ -166,11 +170,22 @@ func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInpu
 			return err
 		}
 		if out.Role, err = s.wireRoleWhole(r, role); err == nil {
-			out.Role.RoleLastUsed = &types.RoleLastUsed{}
+			out.Role.RoleLastUsed, err = s.roleLastUsed(r, role)
 		}
 		return err
 	})
 	return out, err
+}
+
+// roleTracked is how long AWS remembers that a role was used.
+const roleTracked = 400 * 24 * time.Hour
+
+func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.RoleLastUsed, error) {
+	use, ok, err := identity.LastUse(r, role.ID)
+	if err != nil || !ok || s.now().Sub(use.At) > roleTracked {
+		return &types.RoleLastUsed{}, err
+	}
+	return &types.RoleLastUsed{LastUsedDate: &use.At, Region: &use.Region}, nil
 }
 
 func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
@@ -264,6 +279,9 @@ func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRo
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
 		}
 		if err := changeBoundary(tx, c.Account, roleKind, role.Name, role.Boundary, ""); err != nil {
+			return err
+		}
+		if err := identity.ForgetUse(tx, role.ID); err != nil {
 			return err
 		}
 		return deleteAll(tx, roleKind, identity.RoleKey(c.Account, role.Name), c.Account, role.Path, role.Name, role.ID)

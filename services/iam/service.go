@@ -24,6 +24,7 @@ type Config struct {
 	Authz   *authz.Authorizer
 	Clock   *clock.Clock
 	Keyring *identity.Keyring
+	Usage   *identity.Usage
 	// InsecureIssuers are hosts whose OpenID Connect issuers may use plain http, besides
 	// loopback ones.
 	InsecureIssuers []string
@@ -35,12 +36,13 @@ type Service struct {
 	authz           *authz.Authorizer
 	clock           *clock.Clock
 	keyring         *identity.Keyring
+	usage           *identity.Usage
 	insecureIssuers []string
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, insecureIssuers: c.InsecureIssuers}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, usage: c.Usage, insecureIssuers: c.InsecureIssuers}
 }
 
 // Operations returns what is covered of the API.

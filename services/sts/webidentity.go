@@ -63,7 +63,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 		return nil, err
 	}
 
-	trust, kept := conditionKeys(provider.URL, token)
+	trust, kept := conditionKeys(provider.url, token)
 	trust["sts:RoleSessionName"] = []string{*in.RoleSessionName}
 	if sourceIdentity != "" {
 		trust["sts:SourceIdentity"] = []string{sourceIdentity}
@@ -71,12 +71,11 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	if len(transitive) > 0 {
 		trust["sts:TransitiveTagKeys"] = transitive
 	}
-	providerARN := provider.ARN()
-	trust["aws:FederatedProvider"] = []string{providerARN}
+	trust["aws:FederatedProvider"] = []string{provider.principal}
 	question := roleRequest{
 		action:    "sts:AssumeRoleWithWebIdentity",
 		arn:       arn,
-		principal: &policy.Principal{Type: policy.Federated, ARN: providerARN},
+		principal: &policy.Principal{Type: policy.Federated, ARN: provider.principal},
 		context:   trust,
 		tags:      tags.requested,
 		tagging:   len(tags.all) > 0,
@@ -97,7 +96,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 		return nil, err
 	}
 	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
-	session.FederatedProvider, session.Context = providerARN, kept
+	session.FederatedProvider, session.Context = provider.principal, kept
 	issued, err := s.issue(session, seconds, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
@@ -108,7 +107,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 		Credentials:     issued.Credentials,
 		//lint:ignore SA1019 clients that know of no other still read it
 		PackedPolicySize:            packed,
-		Provider:                    &providerARN,
+		Provider:                    &provider.principal,
 		SessionTokenSize:            &issued.size,
 		SessionTokenUtilization:     &issued.utilization,
 		SourceIdentity:              present(sourceIdentity),
@@ -133,9 +132,31 @@ func checkProviderID(id *string) error {
 	}
 }
 
+// identityProvider is whom an account believes ID tokens of.
+type identityProvider struct {
+	// principal is what trust policies name: an ARN or, of AWS's own providers, their name.
+	principal string
+	// url is the issuer without its scheme, which its condition keys begin with.
+	url         string
+	thumbprints []string
+	// clientIDs are those whose tokens are accepted; anyClient: the trust policy decides.
+	clientIDs []string
+	anyClient bool
+}
+
+// builtInProviders are those that no account needs to register, by issuer. Google's tokens
+// may have it with or without the scheme.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
+var builtInProviders = map[string]string{
+	"accounts.google.com":                    "accounts.google.com",
+	"https://accounts.google.com":            "accounts.google.com",
+	"https://cognito-identity.amazonaws.com": "cognito-identity.amazonaws.com",
+}
+
 // verifyToken returns the token in raw, proven, and the provider of that account which
 // vouches for it.
-func (s *Service) verifyToken(ctx context.Context, raw, account string) (*oidc.Token, *identity.OIDCProvider, error) {
+func (s *Service) verifyToken(ctx context.Context, raw, account string) (*oidc.Token, *identityProvider, error) {
 	token, err := oidc.Parse(raw)
 	if err != nil {
 		return nil, nil, tokenError(err)
@@ -150,7 +171,10 @@ func (s *Service) verifyToken(ctx context.Context, raw, account string) (*oidc.T
 	if err := checkTimes(token, s.clock.Now()); err != nil {
 		return nil, nil, err
 	}
-	if err := s.tokens.Verify(ctx, token, provider.Thumbprints); err != nil {
+	if provider.anyClient {
+		token.Issuer = "https://" + provider.url // Google's may lack the scheme
+	}
+	if err := s.tokens.Verify(ctx, token, provider.thumbprints); err != nil {
 		return nil, nil, tokenError(err)
 	}
 	return token, provider, nil
@@ -158,7 +182,10 @@ func (s *Service) verifyToken(ctx context.Context, raw, account string) (*oidc.T
 
 // findProvider returns the account's provider for an issuer, which must be the very
 // URL that the provider was made with.
-func (s *Service) findProvider(ctx context.Context, issuer, account string) (*identity.OIDCProvider, error) {
+func (s *Service) findProvider(ctx context.Context, issuer, account string) (*identityProvider, error) {
+	if name, ok := builtInProviders[issuer]; ok {
+		return &identityProvider{principal: name, url: name, anyClient: true}, nil
+	}
 	scheme, name, _ := strings.Cut(issuer, "://")
 	// url.Parse refuses control characters, which would not be good in a key.
 	if u, err := url.Parse(issuer); err != nil || u.Host == "" || scheme != "https" && scheme != "http" {
@@ -182,7 +209,7 @@ func (s *Service) findProvider(ctx context.Context, issuer, account string) (*id
 	if !ok || provider.Scheme != scheme {
 		return nil, invalidToken("No OpenIDConnect provider found in your account for %s", issuer)
 	}
-	return &provider, nil
+	return &identityProvider{principal: provider.ARN(), url: provider.URL, thumbprints: provider.Thumbprints, clientIDs: provider.ClientIDs}, nil
 }
 
 // isOutbound reports whether an issuer is an account of ours, whose tokens AWS takes for no role
@@ -199,9 +226,9 @@ func isOutbound(r store.Reader, issuer string) (bool, error) {
 
 // acceptedAudience returns the audience of the token that is among the provider's client
 // IDs, or "". A token that names an authorized party is for that one.
-func acceptedAudience(t *oidc.Token, p *identity.OIDCProvider) string {
+func acceptedAudience(t *oidc.Token, p *identityProvider) string {
 	for _, a := range audience(t) {
-		if slices.Contains(p.ClientIDs, a) {
+		if p.anyClient || slices.Contains(p.clientIDs, a) {
 			return a
 		}
 	}
