@@ -42,6 +42,9 @@ type Session struct {
 	Context map[string][]string `json:"context,omitempty"`
 	// Chained is set if temporary credentials of a role assumed this role.
 	Chained bool `json:"chained,omitempty"`
+	// DefaultRegions limits the session to regions that AWS enables for every account, as
+	// tokens of version 1 of the global endpoint are.
+	DefaultRegions bool `json:"defaultRegions,omitempty"`
 	// Padding makes a token as long as its receiver asked for.
 	Padding string `json:"padding,omitempty"`
 }

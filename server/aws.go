@@ -325,6 +325,9 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {
 		return errInvalidToken
 	}
+	if session := credential.Principal.Session; session != nil && session.DefaultRegions && !identity.DefaultRegion(c.caller.Region) {
+		return errInvalidToken
+	}
 	s.usage.Note(&credential.Principal, identity.Use{At: c.caller.Received, Region: c.caller.Region, Service: c.service.model.SigningName})
 	if !c.operation.Anonymous {
 		c.caller.Principal = credential.Principal

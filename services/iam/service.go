@@ -51,6 +51,7 @@ func (s *Service) Operations() []api.Operation {
 		s.userOperations(),
 		s.accessKeyOperations(),
 		s.mfaOperations(),
+		s.accountOperations(),
 		s.groupOperations(),
 		s.roleOperations(),
 		s.policyOperations(),

@@ -101,7 +101,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
 	session.MFA = mfa
 	session.Chained = c.Kind == identity.AssumedRole
-	issued, err := s.issue(session, seconds, in.MinimumSessionTokenSize)
+	issued, err := s.issue(ctx, c, session, seconds, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 	session := userSession(c, identity.FederatedUser)
 	session.SessionName = *in.Name
 	session.Policies, session.PolicyARNs, session.Tags = policies.texts, policies.arns, requested
-	issued, err := s.issue(session, userDuration(in.DurationSeconds, c), in.MinimumSessionTokenSize)
+	issued, err := s.issue(ctx, c, session, userDuration(in.DurationSeconds, c), in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"emulator/api"
 	"emulator/identity"
+	"emulator/store"
 )
 
 const hour = 3600
@@ -25,7 +27,17 @@ type credentials struct {
 
 // issue makes credentials of a session: it fills in the access key and the times.
 // minimum is the least size of the session token, or nil.
-func (s *Service) issue(session *identity.Session, seconds int32, minimum *int32) (*credentials, error) {
+func (s *Service) issue(ctx context.Context, c api.Caller, session *identity.Session, seconds int32, minimum *int32) (*credentials, error) {
+	if isGlobal(c) {
+		err := s.store.View(ctx, func(r store.Reader) error {
+			settings, _, err := store.Load[identity.AccountSettings](r, identity.AccountSettingsKey(session.Account))
+			session.DefaultRegions = !settings.TokensForAllRegions
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	id, err := identity.NewAccessKeyID(identity.PrefixSessionKey, session.Account)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func (s *Service) getSessionToken(ctx context.Context, c api.Caller, in *sts.Get
 	}
 	session := userSession(c, c.Kind)
 	session.MFA = mfa
-	issued, err := s.issue(session, userDuration(in.DurationSeconds, c), in.MinimumSessionTokenSize)
+	issued, err := s.issue(ctx, c, session, userDuration(in.DurationSeconds, c), in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	}
 	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
 	session.FederatedProvider, session.Context = provider.principal, kept
-	issued, err := s.issue(session, seconds, in.MinimumSessionTokenSize)
+	issued, err := s.issue(ctx, c, session, seconds, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -137,13 +137,13 @@ func callerClaims(c api.Caller, tags map[string]string) jwt.MapClaims {
 	return jwt.MapClaims{"sub": subject, "https://sts.amazonaws.com/": aws}
 }
 
-// globalHosts are the names of STS that stand for no region.
-var globalHosts = []string{"sts.amazonaws.com", "sts.amazonaws.com:443"}
-
 // notGlobal refuses an operation that only regional endpoints have.
 func notGlobal(c api.Caller, operation string) error {
-	if slices.Contains(globalHosts, c.Host) {
+	if isGlobal(c) {
 		return api.Errorf("InvalidAction", "%s is not available on the STS global endpoint. Use a Regional endpoint.", operation)
 	}
 	return nil
 }
+
+// isGlobal reports whether the caller used the name of STS that stands for no region.
+func isGlobal(c api.Caller) bool { return strings.TrimSuffix(c.Host, ":443") == "sts.amazonaws.com" }

@@ -1,0 +1,26 @@
+package identity
+
+import "emulator/store"
+
+// AccountSettings is the record of what an account has chosen for itself.
+type AccountSettings struct {
+	// TokensForAllRegions: session tokens of STS's global endpoint are of version 2, which is
+	// good in all regions, and not of version 1
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
+	TokensForAllRegions bool `json:"tokensForAllRegions,omitempty"`
+}
+
+// AccountSettingsKey is the key of an account's AccountSettings.
+func AccountSettingsKey(account string) []byte { return store.Key("iam", account, "settings") }
+
+// DefaultRegion reports whether every account has the region enabled. All others, and all that
+// AWS may add, are enabled by hand.
+//
+// https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+func DefaultRegion(region string) bool { return Partition(region) != "aws" || defaultRegions[region] }
+
+var defaultRegions = map[string]bool{
+	"us-east-1": true, "us-east-2": true, "us-west-1": true, "us-west-2": true, "ca-central-1": true, "sa-east-1": true,
+	"eu-central-1": true, "eu-north-1": true, "eu-west-1": true, "eu-west-2": true, "eu-west-3": true,
+	"ap-northeast-1": true, "ap-northeast-2": true, "ap-northeast-3": true, "ap-south-1": true, "ap-southeast-1": true, "ap-southeast-2": true,
+}

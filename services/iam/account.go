@@ -1,0 +1,100 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/store"
+)
+
+func (s *Service) accountOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetAccountSummary", s.getAccountSummary),
+		api.Op("SetSecurityTokenServicePreferences", s.setSecurityTokenServicePreferences),
+	}
+}
+
+// quotas are those of an account that AWS has not raised.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+var quotas = map[types.SummaryKeyType]int{
+	types.SummaryKeyTypeAccessKeysPerUserQuota:          accessKeysPerUser,
+	types.SummaryKeyTypeAssumeRolePolicySizeQuota:       trustPolicySize,
+	types.SummaryKeyTypeAttachedPoliciesPerGroupQuota:   attachedPerEntity,
+	types.SummaryKeyTypeAttachedPoliciesPerRoleQuota:    attachedPerEntity,
+	types.SummaryKeyTypeAttachedPoliciesPerUserQuota:    attachedPerEntity,
+	types.SummaryKeyTypeGroupPolicySizeQuota:            groupKind.inlineSize,
+	types.SummaryKeyTypeRolePolicySizeQuota:             roleKind.inlineSize,
+	types.SummaryKeyTypeUserPolicySizeQuota:             userKind.inlineSize,
+	types.SummaryKeyTypeGroupsPerUserQuota:              groupsPerUser,
+	types.SummaryKeyTypePolicySizeQuota:                 policySize,
+	types.SummaryKeyTypeVersionsPerPolicyQuota:          versionsPerPolicy,
+	types.SummaryKeyTypeGroupsQuota:                     300,
+	types.SummaryKeyTypeInstanceProfilesQuota:           1000,
+	types.SummaryKeyTypePoliciesQuota:                   1500,
+	types.SummaryKeyTypeRolesQuota:                      1000,
+	types.SummaryKeyTypeServerCertificatesQuota:         20,
+	types.SummaryKeyTypeSigningCertificatesPerUserQuota: 2,
+	types.SummaryKeyTypeUsersQuota:                      5000,
+}
+
+// getAccountSummary counts.
+//
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html
+func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.GetAccountSummaryInput) (*iam.GetAccountSummaryOutput, error) {
+	// The root user's access key is always there; passwords and certificates are not.
+	summary := map[string]int32{
+		"AccountAccessKeysPresent": 1, "AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
+		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0,
+	}
+	for key, quota := range quotas {
+		summary[string(key)] = int32(quota)
+	}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetAccountSummary", Resource: "*"}); err != nil {
+			return err
+		}
+		for key, prefix := range map[string][]byte{
+			"Users": byPathPrefix(c.Account, userKind, ""), "Groups": byPathPrefix(c.Account, groupKind, ""), "Roles": byPathPrefix(c.Account, roleKind, ""),
+			"Policies": identity.PoliciesPrefix(c.Account), "Providers": identity.OIDCProvidersPrefix(c.Account),
+		} {
+			summary[key] = 0
+			for range r.Scan(prefix, nil) {
+				summary[key]++
+			}
+		}
+		for key := range r.Scan(identity.MFADevicesPrefix(c.Account), nil) {
+			d, _, err := store.Load[identity.MFADevice](r, key)
+			if err != nil {
+				return err
+			}
+			summary["MFADevices"]++
+			if d.UserID != "" {
+				summary["MFADevicesInUse"]++
+			}
+		}
+		settings, _, err := store.Load[identity.AccountSettings](r, identity.AccountSettingsKey(c.Account))
+		summary["GlobalEndpointTokenVersion"] = 1
+		if settings.TokensForAllRegions {
+			summary["GlobalEndpointTokenVersion"] = 2
+		}
+		return err
+	})
+	return &iam.GetAccountSummaryOutput{SummaryMap: summary}, err
+}
+
+func (s *Service) setSecurityTokenServicePreferences(ctx context.Context, c api.Caller, in *iam.SetSecurityTokenServicePreferencesInput) (*iam.SetSecurityTokenServicePreferencesOutput, error) {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:SetSecurityTokenServicePreferences", Resource: "*"}); err != nil {
+			return err
+		}
+		return store.Save(tx, identity.AccountSettingsKey(c.Account), identity.AccountSettings{
+			TokensForAllRegions: in.GlobalEndpointTokenVersion == types.GlobalEndpointTokenVersionV2Token,
+		})
+	})
+}
