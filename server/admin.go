@@ -30,6 +30,8 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/clock", s.adminMoveClock).Methods(http.MethodPost)
 	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
+	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
+	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
 	r.HandleFunc("/decisions", s.adminDenials).Methods(http.MethodGet)
 	r.HandleFunc("/decisions/{requestID}", s.adminDecisions).Methods(http.MethodGet)
@@ -43,9 +45,11 @@ func (s *Server) adminRoutes(r *mux.Router) {
 // one whose name was made to resolve to 127.0.0.1, is kept out.
 func (s *Server) adminOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		// GitHub's toolkit sends a bearer token to the place where it gets ID tokens, also if none is asked for.
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		given := s.config.AdminToken != "" && strings.EqualFold(scheme, "Bearer")
 		switch {
-		case given && s.config.AdminToken != "" && subtle.ConstantTimeCompare([]byte(token), []byte(s.config.AdminToken)) == 1:
+		case given && subtle.ConstantTimeCompare([]byte(token), []byte(s.config.AdminToken)) == 1:
 		case given:
 			adminError(w, http.StatusForbidden, "the admin token is wrong")
 			return
@@ -83,6 +87,12 @@ func fromBrowserElsewhere(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err != nil || u.Host != r.Host
+}
+
+// adminFailure answers an error that is ours.
+func (s *Server) adminFailure(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.Error("admin", "path", r.URL.Path, "error", err)
+	adminError(w, http.StatusInternalServerError, err.Error())
 }
 
 func adminError(w http.ResponseWriter, status int, message string) {
@@ -170,8 +180,7 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	if err != nil {
-		s.log.Error("reset", "error", err)
-		adminError(w, http.StatusInternalServerError, err.Error())
+		s.adminFailure(w, r, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]int{"deleted": deleted})
@@ -200,7 +209,7 @@ func (s *Server) adminDecisions(w http.ResponseWriter, r *http.Request) {
 	id := mux.Vars(r)["requestID"]
 	traces, err := s.authz.Explain(id)
 	if err != nil {
-		adminError(w, http.StatusInternalServerError, err.Error())
+		s.adminFailure(w, r, err)
 		return
 	}
 	if len(traces) == 0 {
@@ -240,8 +249,7 @@ func (s *Server) adminExplain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.log.Error("explain", "error", err)
-		adminError(w, http.StatusInternalServerError, err.Error())
+		s.adminFailure(w, r, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"decisions": []authz.Explanation{answer}})

@@ -20,9 +20,9 @@ import (
 	"emulator/server"
 )
 
-// needsNoPermission are the operations that AWS lets everybody call, and the one whose caller has no
+// needsNoPermission are the operations that AWS lets everybody call, and those whose caller has no
 // credentials yet.
-var needsNoPermission = []string{"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity"}
+var needsNoPermission = []string{"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
 
 // TestEveryOperationAuthorizes calls each registered operation as a user without a policy: on things that exist,
 // and with input that is valid, only the missing permission can be the reason for an error.
@@ -148,6 +148,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
 		"PolicySourceArn": "arn:aws:iam::000000000000:user/alice", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
 		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SigningAlgorithm": "RS256",
+		"SAMLProviderArn": "arn:aws:iam::000000000000:saml-provider/name", "SAMLMetadataDocument": strings.Repeat(" ", 1000),
 		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
 	}
 }

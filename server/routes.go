@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"emulator/services/sts/issuer"
 	"emulator/store"
 )
 
@@ -19,6 +20,9 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/health", s.localstackHealth).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/_localstack/health", s.localstackHealth).Methods(http.MethodGet, http.MethodHead)
 	s.outboundRoutes(r)
+	if s.issuers != nil { // before the admin API: discovery documents and keys are for everybody
+		r.PathPrefix(issuer.Path).Handler(s.issuers.Handler(s.adminOnly))
+	}
 	s.adminRoutes(r.PathPrefix("/_emulator").Subrouter())
 	r.PathPrefix("/").Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.serveAWS)
 	return r

@@ -22,6 +22,7 @@ import (
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/sts"
+	"emulator/services/sts/issuer"
 	"emulator/sigv4"
 	"emulator/store"
 	"emulator/store/bolt"
@@ -52,6 +53,14 @@ type Config struct {
 	NoAccountKeys bool
 	// InsecureIssuers are hosts whose OpenID Connect issuers may be fetched over plain http.
 	InsecureIssuers []string
+	// NoTestIssuers turns off the OpenID Connect provider that mints tokens for tests.
+	NoTestIssuers bool
+	// TestIssuers are its issuers besides the built-in ones.
+	TestIssuers []issuer.Issuer
+	// Offline forbids fetching from OpenID Connect issuers.
+	Offline bool
+	// DisabledRegions are those in which STS gives no credentials.
+	DisabledRegions []string
 	// IAM is what becomes of denials: enforced, unless told otherwise.
 	IAM authz.Mode
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
@@ -71,6 +80,7 @@ type Server struct {
 	directory *identity.Directory
 	authz     *authz.Authorizer
 	verifier  *sigv4.Verifier
+	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
 	services  []*service
 	handler   http.Handler
@@ -111,8 +121,19 @@ func Open(config Config) (_ *Server, err error) {
 	s.directory = &identity.Directory{Keyring: keyring, NoAccountKeys: config.NoAccountKeys}
 	s.authz = authz.New(s.clock, keyring, config.IAM)
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
+	var localKeys func(context.Context, string) ([]byte, bool, error)
+	if !config.NoTestIssuers {
+		s.issuers, err = issuer.New(issuer.Config{Store: db, Keyring: keyring, Clock: s.clock, Issuers: config.TestIssuers})
+		if err != nil {
+			return nil, err
+		}
+		localKeys = s.issuers.Keys
+	}
 	if s.services, err = newServices(
-		source{"sts", sts.New(sts.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"sts", sts.New(sts.Config{
+			Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
+			InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
+		}).Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
 		// Nothing of these yet: they answer that the operation is not supported.
@@ -194,6 +215,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 		return <-drained
 	}
 	return err
+}
+
+// TestIssuers returns the issuers for which tokens are minted here, none if that is turned off.
+func (s *Server) TestIssuers() []issuer.Issuer {
+	if s.issuers == nil {
+		return nil
+	}
+	return s.issuers.Issuers()
 }
 
 // Close closes the store, and removes the data directory if it was a temporary one.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +18,7 @@ import (
 // policyTrace is a decision as the admin API gives it.
 type policyTrace = authz.Explanation
 
-func newExplainCommand() *cobra.Command {
+func newExplainCommand(env settings) *cobra.Command {
 	var (
 		endpoint string
 		asJSON   bool
@@ -36,12 +33,12 @@ statement, matched or not, and the first thing that did not match. Without a req
 ID it tells what would become of --principal's --action on --resource.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, body := "", []byte(nil)
+			method, path, body := http.MethodGet, "", any(nil)
 			switch {
 			case len(args) == 1 && question.Action == "" && question.Principal == "":
 				path = "decisions/" + args[0]
 			case len(args) == 0 && question.Action != "" && question.Principal != "":
-				path = "explain"
+				method, path, body = http.MethodPost, "explain", &question
 				question.Context = make(map[string][]string)
 				for _, pair := range context {
 					key, value, ok := strings.Cut(pair, "=")
@@ -50,14 +47,14 @@ ID it tells what would become of --principal's --action on --resource.`,
 					}
 					question.Context[key] = append(question.Context[key], value)
 				}
-				var err error
-				if body, err = json.Marshal(question); err != nil {
-					return err
-				}
 			default:
 				return errors.New("give a request ID, or --principal, --action and --resource")
 			}
-			return explain(cmd.Context(), cmd.OutOrStdout(), endpoint+"/_emulator/"+path, body, asJSON)
+			var answer explanations
+			if err := callAdmin(cmd.Context(), env, method, endpoint+"/_emulator/"+path, body, &answer); err != nil {
+				return err
+			}
+			return answer.print(cmd.OutOrStdout(), asJSON)
 		},
 	}
 	flags := cmd.Flags()
@@ -71,34 +68,13 @@ ID it tells what would become of --principal's --action on --resource.`,
 	return cmd
 }
 
-// explain asks the emulator and prints its answer. A body makes it a question.
-func explain(ctx context.Context, w io.Writer, url string, body []byte, asJSON bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	method := http.MethodGet
-	if body != nil {
-		method = http.MethodPost
-	}
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		RequestID string        `json:"requestId,omitempty"`
-		Decisions []policyTrace `json:"decisions"`
-		Error     string        `json:"error,omitempty"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return fmt.Errorf("%s: %w", url, err)
-	}
-	if answer.Error != "" {
-		return errors.New(answer.Error)
-	}
+// explanations are the admin API's answer.
+type explanations struct {
+	RequestID string        `json:"requestId,omitempty"`
+	Decisions []policyTrace `json:"decisions"`
+}
+
+func (answer *explanations) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")

@@ -13,15 +13,18 @@ import (
 
 	"emulator/authz"
 	"emulator/server"
+	"emulator/services/sts/issuer"
 )
 
 const defaultDataDir = ".emulator"
 
 func newServeCommand(env settings) *cobra.Command {
 	var (
-		listen, dataDir, iam, logFormat, logLevel string
-		ephemeral, secure, accountKeys            bool
-		tlsNames, issuerHosts                     []string
+		listen, iam, logFormat, logLevel string
+		ephemeral, secure                bool
+		accountKeys, mintTokens          bool
+		tlsNames, testIssuers            []string
+		config                           server.Config
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -31,62 +34,65 @@ func newServeCommand(env settings) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&listen, "listen", "127.0.0.1:4566", "`address` and port to listen on")
-	flags.StringVar(&dataDir, "data-dir", defaultDataDir, "`directory` of the database and the master key")
+	flags.StringVar(&config.DataDir, "data-dir", defaultDataDir, "`directory` of the database and the master key")
 	flags.BoolVar(&ephemeral, "ephemeral", false, "keep state in a temporary directory that is removed at exit")
 	flags.BoolVar(&secure, "tls", false, "serve https, with a certificate of the authority that `emulator ca` prints")
 	flags.StringSliceVar(&tlsNames, "tls-name", nil, "further `name`s or addresses for the certificate")
 	flags.BoolVar(&accountKeys, "account-keys", true, "take a twelve-digit access key with secret test for the root user of that account")
-	flags.StringSliceVar(&issuerHosts, "http-issuer", nil, "`host`s whose OpenID Connect issuers may use plain http, besides loopback ones")
+	flags.StringSliceVar(&config.InsecureIssuers, "http-issuer", nil, "`host`s whose OpenID Connect issuers may use plain http, besides loopback ones")
+	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
+	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
+	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
+	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
 	flags.StringVar(&iam, "iam", "enforce", "what becomes of denials: enforce, audit (only record them) or off")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		log, err := newLogger(cmd.ErrOrStderr(), logFormat, logLevel)
-		if err != nil {
+		if config.Log, err = newLogger(cmd.ErrOrStderr(), logFormat, logLevel); err != nil {
 			return err
 		}
-		mode, ok := authz.ParseMode(iam)
-		if !ok {
+		var ok bool
+		if config.IAM, ok = authz.ParseMode(iam); !ok {
 			return fmt.Errorf("--iam %q: want enforce, audit or off", iam)
 		}
 		if ephemeral {
 			if cmd.Flags().Changed("data-dir") {
 				return errors.New("--ephemeral and --data-dir exclude each other")
 			}
-			dataDir = ""
+			config.DataDir = ""
 		}
+		for _, text := range testIssuers {
+			i, err := issuer.Parse(text)
+			if err != nil {
+				return fmt.Errorf("--test-issuer: %w", err)
+			}
+			config.TestIssuers = append(config.TestIssuers, i)
+		}
+		config.NoAccountKeys, config.NoTestIssuers = !accountKeys, !mintTokens
+		config.MasterKey, config.AdminToken, config.Version = env[masterKeyVariable], env[adminTokenVariable], buildVersion()
 		l, err := net.Listen("tcp", listen) // before anything is written
 		if err != nil {
 			return listenError(listen, err)
 		}
 		defer l.Close()
-		s, err := server.Open(server.Config{
-			DataDir:         dataDir,
-			MasterKey:       env[masterKeyVariable],
-			NoAccountKeys:   !accountKeys,
-			InsecureIssuers: issuerHosts,
-			IAM:             mode,
-			AdminToken:      env[adminTokenVariable],
-			Version:         buildVersion(),
-			Log:             log,
-		})
+		s, err := server.Open(config)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		var config *tls.Config
+		var tlsConfig *tls.Config
 		if secure {
 			authority, err := server.OpenAuthority(s.DataDir())
 			if err != nil {
 				return fmt.Errorf("local authority: %w", err)
 			}
-			if config, err = authority.TLSConfig(tlsNames); err != nil {
+			if tlsConfig, err = authority.TLSConfig(tlsNames); err != nil {
 				return fmt.Errorf("certificate: %w", err)
 			}
 		}
-		printStart(cmd.OutOrStdout(), l.Addr().(*net.TCPAddr), secure, ephemeral, s.DataDir(), accountKeys, mode)
-		return s.Serve(cmd.Context(), l, config)
+		printStart(cmd.OutOrStdout(), endpointURL(l.Addr().(*net.TCPAddr), secure), s, &config)
+		return s.Serve(cmd.Context(), l, tlsConfig)
 	}
 	return cmd
 }
@@ -123,10 +129,9 @@ var enforced = map[authz.Mode]string{
 
 // printStart is the first screen: where it listens, what it enforces, and what to
 // type next.
-func printStart(w io.Writer, addr *net.TCPAddr, secure, ephemeral bool, dataDir string, accountKeys bool, mode authz.Mode) {
-	url := endpointURL(addr, secure)
-	state := dataDir
-	if ephemeral {
+func printStart(w io.Writer, url string, s *server.Server, config *server.Config) {
+	state := config.DataDir
+	if state == "" {
 		state = "temporary, removed at exit"
 	}
 	fmt.Fprintf(w, `AWS emulator %s: STS, IAM, KMS
@@ -134,16 +139,23 @@ func printStart(w io.Writer, addr *net.TCPAddr, secure, ephemeral bool, dataDir 
   state      %s
   enforced   %s
   root user  access key test, secret test (account 000000000000)
-`, buildVersion(), url, state, enforced[mode])
-	if accountKeys {
+`, buildVersion(), url, state, enforced[config.IAM])
+	if !config.NoAccountKeys {
 		fmt.Fprintln(w, "             access key 111111111111, secret test (that account; any twelve digits)")
+	}
+	if issuers := s.TestIssuers(); len(issuers) > 0 {
+		names := make([]string, len(issuers))
+		for at, i := range issuers {
+			names[at] = i.Name
+		}
+		fmt.Fprintf(w, "  ID tokens  for tests (emulator token --issuer NAME): %s\n", strings.Join(names, ", "))
 	}
 	fmt.Fprintf(w, `
 export AWS_ENDPOINT_URL=%s
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
 `, url)
-	if secure {
+	if strings.HasPrefix(url, "https:") {
 		fmt.Fprintln(w, "emulator ca > ca.pem; export AWS_CA_BUNDLE=$PWD/ca.pem")
 	}
 }

@@ -59,6 +59,7 @@ func (s *Service) Operations() []api.Operation {
 		s.inlinePolicyOperations(),
 		s.oidcOperations(),
 		s.outboundOperations(),
+		s.samlOperations(),
 		s.simulationOperations(),
 	)
 }

@@ -6,6 +6,7 @@
 package sts
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -26,9 +27,14 @@ type Config struct {
 	// InsecureIssuers are hosts whose OpenID Connect issuers may be fetched over plain
 	// http, besides those of this machine.
 	InsecureIssuers []string
+	// Offline forbids fetching: only tokens of LocalIssuers are good.
+	Offline bool
 	// HTTPClient fetches issuers' documents; nil means one that trusts the system's
 	// authorities and the thumbprints of IAM's providers.
 	HTTPClient *http.Client
+	// LocalIssuers returns the keys of issuers that are emulated here, as oidc.Config's Local; nil
+	// means that there are none.
+	LocalIssuers func(ctx context.Context, issuer string) (keySet []byte, ok bool, err error)
 	// DisabledRegions are those in which STS gives no credentials, as if an administrator had
 	// deactivated them
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
@@ -54,7 +60,7 @@ func New(c Config) *Service {
 		clock:           c.Clock,
 		directory:       c.Directory,
 		keyring:         c.Directory.Keyring,
-		tokens:          oidc.NewVerifier(oidc.Config{Client: c.HTTPClient, InsecureHosts: c.InsecureIssuers}),
+		tokens:          oidc.NewVerifier(oidc.Config{Client: c.HTTPClient, InsecureHosts: c.InsecureIssuers, Local: c.LocalIssuers, Offline: c.Offline}),
 		disabledRegions: c.DisabledRegions,
 	}
 }
@@ -63,6 +69,7 @@ func New(c Config) *Service {
 func (s *Service) Operations() []api.Operation {
 	return []api.Operation{
 		api.Op("AssumeRole", s.assumeRole),
+		api.Unsigned(api.Op("AssumeRoleWithSAML", s.assumeRoleWithSAML)),
 		api.Unsigned(api.Op("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity)),
 		api.Op("DecodeAuthorizationMessage", s.decodeAuthorizationMessage),
 		api.Op("GetAccessKeyInfo", s.getAccessKeyInfo),

@@ -14,7 +14,6 @@ import (
 
 	"emulator/api"
 	"emulator/identity"
-	"emulator/policy"
 	"emulator/services/sts/oidc"
 	"emulator/store"
 )
@@ -46,11 +45,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	if err != nil {
 		return nil, err
 	}
-	requested, transitive, err := tokenTags(token)
-	if err != nil {
-		return nil, err
-	}
-	tags, err := newTags(requested, transitive, nil)
+	tags, transitive, err := tokenTags(token)
 	if err != nil {
 		return nil, err
 	}
@@ -58,55 +53,36 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(policies, tags.all)
-	if err != nil {
-		return nil, err
-	}
-
 	trust, kept := conditionKeys(provider.url, token)
-	trust["sts:RoleSessionName"] = []string{*in.RoleSessionName}
-	if sourceIdentity != "" {
-		trust["sts:SourceIdentity"] = []string{sourceIdentity}
-	}
-	if len(transitive) > 0 {
-		trust["sts:TransitiveTagKeys"] = transitive
-	}
-	trust["aws:FederatedProvider"] = []string{provider.principal}
-	question := roleRequest{
-		action:    "sts:AssumeRoleWithWebIdentity",
-		arn:       arn,
-		principal: &policy.Principal{Type: policy.Federated, ARN: provider.principal},
-		context:   trust,
-		tags:      tags.requested,
-		tagging:   len(tags.all) > 0,
-		naming:    sourceIdentity != "",
-	}
-	var role *identity.Role
-	err = s.store.View(ctx, func(r store.Reader) (err error) {
-		if role, err = s.authorizeRole(r, c, &question); err != nil {
-			return err
-		}
-		return policies.check(r, role.Account)
+	assumed, err := s.federate(ctx, c, &federation{
+		action:         "sts:AssumeRoleWithWebIdentity",
+		role:           arn,
+		provider:       provider.principal,
+		sessionName:    *in.RoleSessionName,
+		policies:       policies,
+		tags:           tags,
+		transitive:     transitive,
+		sourceIdentity: sourceIdentity,
+		trust:          trust,
+		session:        kept,
 	})
 	if err != nil {
 		return nil, err
 	}
-	seconds, err := roleDuration(in.DurationSeconds, role)
+	seconds, err := roleDuration(in.DurationSeconds, assumed.role)
 	if err != nil {
 		return nil, err
 	}
-	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
-	session.FederatedProvider, session.Context = provider.principal, kept
-	issued, err := s.issue(ctx, c, session, seconds, in.MinimumSessionTokenSize)
+	issued, err := s.issue(ctx, c, assumed.session, seconds, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}
 	return &sts.AssumeRoleWithWebIdentityOutput{
-		AssumedRoleUser: assumedRoleUser(role, session),
+		AssumedRoleUser: assumedRoleUser(assumed.role, assumed.session),
 		Audience:        aws.String(acceptedAudience(token, provider)),
 		Credentials:     issued.Credentials,
 		//lint:ignore SA1019 clients that know of no other still read it
-		PackedPolicySize:            packed,
+		PackedPolicySize:            assumed.packed,
 		Provider:                    &provider.principal,
 		SessionTokenSize:            &issued.size,
 		SessionTokenUtilization:     &issued.utilization,

@@ -1,0 +1,305 @@
+package iam
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base32"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/saml"
+	"emulator/store"
+)
+
+// Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const (
+	samlProvidersPerAccount = 100
+	keysPerSAMLProvider     = 2
+)
+
+// samlLifetime is how long metadata is valid that does not say so.
+const samlLifetime = 100 * 365 * 24 * time.Hour
+
+func (s *Service) samlOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateSAMLProvider", s.createSAMLProvider),
+		api.Op("GetSAMLProvider", s.getSAMLProvider),
+		api.Op("ListSAMLProviders", s.listSAMLProviders),
+		api.Op("UpdateSAMLProvider", s.updateSAMLProvider),
+		api.Op("DeleteSAMLProvider", s.deleteSAMLProvider),
+		api.Op("TagSAMLProvider", s.tagSAMLProvider),
+		api.Op("UntagSAMLProvider", s.untagSAMLProvider),
+		api.Op("ListSAMLProviderTags", s.listSAMLProviderTags),
+	}
+}
+
+func samlARN(c api.Caller, name string) string {
+	return identity.ARN(c.Partition, "iam", c.Account, "saml-provider/"+name)
+}
+
+// findSAMLProvider returns the provider of that ARN once the caller may do with it what
+// request says.
+func (s *Service) findSAMLProvider(r store.Reader, c api.Caller, arn string, request authz.Request) (*identity.SAMLProvider, error) {
+	var p *identity.SAMLProvider
+	// Another partition's or account's ARN is one that is not found.
+	if name, ok := strings.CutPrefix(arn, samlARN(c, "")); ok && !strings.ContainsRune(name, 0) {
+		found, ok, err := store.Load[identity.SAMLProvider](r, identity.SAMLProviderKey(c.Account, name))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			p, request.ResourceTags = &found, found.Tags
+		}
+	}
+	request.Resource = arn
+	if err := s.authz.Authorize(r, c, request); err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, api.Errorf("NoSuchEntity", "Manifest not found for arn %s", arn)
+	}
+	return p, nil
+}
+
+// changeSAMLProvider runs f on the provider and saves it.
+func (s *Service) changeSAMLProvider(ctx context.Context, c api.Caller, arn string, request authz.Request, f func(*identity.SAMLProvider) error) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		p, err := s.findSAMLProvider(tx, c, arn, request)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
+	})
+}
+
+// setMetadata checks a metadata document and puts it into the provider.
+func (s *Service) setMetadata(p *identity.SAMLProvider, document string) error {
+	metadata, err := saml.ParseMetadata([]byte(document))
+	if err != nil {
+		// What is wrong in detail tells those who may create a provider nothing secret.
+		return api.Errorf("InvalidInput", "%s", err)
+	}
+	p.Metadata, p.ValidUntil = document, metadata.ValidUntil
+	if p.ValidUntil.IsZero() {
+		p.ValidUntil = p.Created.Add(samlLifetime)
+	}
+	return nil
+}
+
+// addKey puts a private key in PEM into the provider.
+func (s *Service) addKey(p *identity.SAMLProvider, text string) error {
+	if len(p.Keys) >= keysPerSAMLProvider {
+		return api.Errorf("LimitExceeded", "Private key limit of %d is reached", keysPerSAMLProvider)
+	}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return invalidPrivateKey()
+	}
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	}
+	key, ok := private.(*rsa.PrivateKey)
+	if err != nil || !ok {
+		return invalidPrivateKey()
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	id := newSAMLID()
+	p.Keys = append(p.Keys, identity.SAMLKey{ID: id, Created: s.now(), Private: s.keyring.Seal(der, id)})
+	return nil
+}
+
+func invalidPrivateKey() error {
+	return api.Errorf("InvalidInput", "Invalid private key")
+}
+
+// checkEncryption refuses a provider whose assertions nobody could read.
+func checkEncryption(p *identity.SAMLProvider) error {
+	if p.Encrypted && len(p.Keys) == 0 {
+		return api.Errorf("InvalidInput", "Unable to set assertion encryption mode to Required because no private key is provided")
+	}
+	return nil
+}
+
+// newSAMLID returns an ID as AWS gives them to providers and their keys: capital letters
+// and digits.
+func newSAMLID() string {
+	var b [20]byte
+	rand.Read(b[:])
+	return base32.StdEncoding.EncodeToString(b[:])
+}
+
+func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.CreateSAMLProviderInput) (*iam.CreateSAMLProviderOutput, error) {
+	tags, tagsErr := newTags(in.Tags)
+	p := &identity.SAMLProvider{
+		Account: c.Account, Partition: c.Partition, Name: *in.Name, ID: newSAMLID(), Created: s.now(), Tags: tags,
+		Encrypted: in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired,
+	}
+	arn := p.ARN()
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags}); err != nil {
+			return err
+		}
+		if tagsErr != nil {
+			return tagsErr
+		}
+		if err := s.setMetadata(p, *in.SAMLMetadataDocument); err != nil {
+			return err
+		}
+		p.Keys = nil // the closure may run again
+		if in.AddPrivateKey != nil {
+			if err := s.addKey(p, *in.AddPrivateKey); err != nil {
+				return err
+			}
+		}
+		if err := checkEncryption(p); err != nil {
+			return err
+		}
+		if tx.Get(identity.SAMLProviderKey(c.Account, p.Name)) != nil {
+			return api.Errorf("EntityAlreadyExists", "SAMLProvider %s already exists.", p.Name)
+		}
+		count := 0
+		for range tx.Scan(identity.SAMLProvidersPrefix(c.Account), nil) {
+			count++
+		}
+		if count >= samlProvidersPerAccount {
+			return api.Errorf("LimitExceeded", "Cannot exceed quota for SAMLProvidersPerAccount: %d", samlProvidersPerAccount)
+		}
+		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
+	})
+	return &iam.CreateSAMLProviderOutput{SAMLProviderArn: &arn, Tags: wireTags(tags)}, err
+}
+
+func (s *Service) getSAMLProvider(ctx context.Context, c api.Caller, in *iam.GetSAMLProviderInput) (*iam.GetSAMLProviderOutput, error) {
+	var out *iam.GetSAMLProviderOutput
+	err := s.store.View(ctx, func(r store.Reader) error {
+		p, err := s.findSAMLProvider(r, c, *in.SAMLProviderArn, authz.Request{Action: "iam:GetSAMLProvider"})
+		if err != nil {
+			return err
+		}
+		out = &iam.GetSAMLProviderOutput{
+			SAMLProviderUUID: &p.ID, SAMLMetadataDocument: &p.Metadata, CreateDate: &p.Created, ValidUntil: &p.ValidUntil, Tags: wireTags(p.Tags),
+			AssertionEncryptionMode: types.AssertionEncryptionModeTypeAllowed,
+		}
+		if p.Encrypted {
+			out.AssertionEncryptionMode = types.AssertionEncryptionModeTypeRequired
+		}
+		for _, key := range p.Keys {
+			out.PrivateKeyList = append(out.PrivateKeyList, types.SAMLPrivateKey{KeyId: &key.ID, Timestamp: &key.Created})
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Service) listSAMLProviders(ctx context.Context, c api.Caller, _ *iam.ListSAMLProvidersInput) (*iam.ListSAMLProvidersOutput, error) {
+	out := &iam.ListSAMLProvidersOutput{SAMLProviderList: []types.SAMLProviderListEntry{}} // AWS sends empty lists
+	err := s.store.View(ctx, func(r store.Reader) error {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:ListSAMLProviders", Resource: samlARN(c, "*")}); err != nil {
+			return err
+		}
+		for key := range r.Scan(identity.SAMLProvidersPrefix(c.Account), nil) {
+			p, _, err := store.Load[identity.SAMLProvider](r, key)
+			if err != nil {
+				return err
+			}
+			out.SAMLProviderList = append(out.SAMLProviderList, types.SAMLProviderListEntry{Arn: aws.String(p.ARN()), CreateDate: &p.Created, ValidUntil: &p.ValidUntil})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// updateSAMLProvider changes what is given of the provider.
+//
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateSAMLProvider.html
+func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *iam.UpdateSAMLProviderInput) (*iam.UpdateSAMLProviderOutput, error) {
+	err := s.changeSAMLProvider(ctx, c, *in.SAMLProviderArn, authz.Request{Action: "iam:UpdateSAMLProvider"}, func(p *identity.SAMLProvider) error {
+		if in.AddPrivateKey != nil && in.RemovePrivateKey != nil {
+			return api.Errorf("InvalidInput", "Unable to add and remove private keys in the same request. Set a value for only one of the two parameters.")
+		}
+		if in.SAMLMetadataDocument != nil {
+			if err := s.setMetadata(p, *in.SAMLMetadataDocument); err != nil {
+				return err
+			}
+		}
+		if id := in.RemovePrivateKey; id != nil {
+			kept := slices.DeleteFunc(slices.Clone(p.Keys), func(k identity.SAMLKey) bool { return k.ID == *id })
+			if len(kept) == len(p.Keys) {
+				return api.Errorf("NoSuchEntity", "Failed to remove private key because the Key ID does not match a private key")
+			}
+			p.Keys = kept
+		}
+		if in.AddPrivateKey != nil {
+			if err := s.addKey(p, *in.AddPrivateKey); err != nil {
+				return err
+			}
+		}
+		if in.AssertionEncryptionMode != "" {
+			p.Encrypted = in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired
+		}
+		return checkEncryption(p)
+	})
+	return &iam.UpdateSAMLProviderOutput{SAMLProviderArn: in.SAMLProviderArn}, err
+}
+
+func (s *Service) deleteSAMLProvider(ctx context.Context, c api.Caller, in *iam.DeleteSAMLProviderInput) (*iam.DeleteSAMLProviderOutput, error) {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		p, err := s.findSAMLProvider(tx, c, *in.SAMLProviderArn, authz.Request{Action: "iam:DeleteSAMLProvider"})
+		if err != nil {
+			return err
+		}
+		return tx.Delete(identity.SAMLProviderKey(c.Account, p.Name))
+	})
+}
+
+func (s *Service) tagSAMLProvider(ctx context.Context, c api.Caller, in *iam.TagSAMLProviderInput) (*iam.TagSAMLProviderOutput, error) {
+	tags, tagsErr := newTags(in.Tags)
+	request := authz.Request{Action: "iam:TagSAMLProvider", RequestTags: tags}
+	return nil, s.changeSAMLProvider(ctx, c, *in.SAMLProviderArn, request, func(p *identity.SAMLProvider) (err error) {
+		if tagsErr != nil {
+			return tagsErr
+		}
+		p.Tags, err = addTags(p.Tags, tags)
+		return err
+	})
+}
+
+func (s *Service) untagSAMLProvider(ctx context.Context, c api.Caller, in *iam.UntagSAMLProviderInput) (*iam.UntagSAMLProviderOutput, error) {
+	request := authz.Request{Action: "iam:UntagSAMLProvider", TagKeys: in.TagKeys}
+	return nil, s.changeSAMLProvider(ctx, c, *in.SAMLProviderArn, request, func(p *identity.SAMLProvider) error {
+		p.Tags = removeTags(p.Tags, in.TagKeys)
+		return nil
+	})
+}
+
+func (s *Service) listSAMLProviderTags(ctx context.Context, c api.Caller, in *iam.ListSAMLProviderTagsInput) (*iam.ListSAMLProviderTagsOutput, error) {
+	out := &iam.ListSAMLProviderTagsOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		p, err := s.findSAMLProvider(r, c, *in.SAMLProviderArn, authz.Request{Action: "iam:ListSAMLProviderTags"})
+		if err != nil {
+			return err
+		}
+		out.Tags, out.Marker, err = pageOf(wireTags(p.Tags), in.Marker, in.MaxItems)
+		out.IsTruncated = out.Marker != nil
+		return err
+	})
+	return out, err
+}
