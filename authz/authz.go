@@ -91,7 +91,17 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	if question.ResourceAccount == "" {
 		question.ResourceAccount = c.Account
 	}
-	question.Context = &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now()}
+	known := &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now()}
+	question.Context = known
+	var err error
+	if known.member, err = identity.LoadMember(r, c.Account); err != nil {
+		return nil, nil, err
+	}
+	if known.resourceMember = known.member; question.ResourceAccount != c.Account {
+		if known.resourceMember, err = identity.LoadMember(r, question.ResourceAccount); err != nil {
+			return nil, nil, err
+		}
+	}
 	policies := &policy.Policies{Grants: req.Grants, ResourceKind: policy.Resource}
 	if rp := req.ResourcePolicy; rp != nil {
 		parsed, err := a.policies.parse(rp.Kind, rp.Text)
@@ -106,8 +116,7 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	}
 	question.Principal = principal(c)
 	g := gatherer{a: a, r: r, policies: policies}
-	err := g.caller(c)
-	return question, policies, err
+	return question, policies, g.caller(c)
 }
 
 func principal(c *api.Caller) policy.Principal {
@@ -205,6 +214,13 @@ func (g *gatherer) boundary(arn string) (err error) {
 }
 
 func (g *gatherer) session(c *api.Caller) error {
+	if c.Session.AssumedRoot { // the policy of its task only denies
+		parsed, err := g.a.policies.parse(policy.Session, everything)
+		if err != nil {
+			return err
+		}
+		g.policies.Session = append(g.policies.Session, policy.Named{Name: "root user", Policy: parsed})
+	}
 	for i, text := range c.Session.Policies {
 		parsed, err := g.a.policies.parse(policy.Session, text)
 		if err != nil {

@@ -19,6 +19,9 @@ type context struct {
 	caller  *api.Caller
 	request *Request
 	account string // of the resource
+	// member and resourceMember are the places of the caller's and of the resource's account
+	// in an organization, or nil.
+	member, resourceMember *identity.Member
 	now     time.Time
 	// assumed stands before all else: keys of a question, not of a call.
 	assumed map[string][]string
@@ -119,6 +122,14 @@ func tag(tags map[string]string, key string) (string, bool) {
 func (c *context) global(name string) string {
 	caller, session := c.caller, c.caller.Session
 	switch name {
+	case "principalorgid":
+		return organizationOf(c.member)
+	case "principalorgpaths":
+		return pathOf(c.member)
+	case "resourceorgid":
+		return organizationOf(c.resourceMember)
+	case "resourceorgpaths":
+		return pathOf(c.resourceMember)
 	case "currenttime":
 		return c.now.Format(time.RFC3339)
 	case "epochtime":
@@ -169,10 +180,28 @@ func (c *context) global(name string) string {
 		return session.Issued.Format(time.RFC3339)
 	case "sourceidentity":
 		return session.SourceIdentity
+	case "assumedroot":
+		if session.AssumedRoot {
+			return "true"
+		}
 	case "federatedprovider":
 		return session.FederatedProvider
 	}
 	return ""
+}
+
+func organizationOf(m *identity.Member) string {
+	if m == nil {
+		return ""
+	}
+	return m.Organization
+}
+
+func pathOf(m *identity.Member) string {
+	if m == nil {
+		return ""
+	}
+	return m.Path()
 }
 
 var principalTypes = map[identity.Kind]string{
@@ -190,8 +219,8 @@ func (c *context) principalARN() string {
 
 // globalNames are the single-valued global keys that a request can have.
 var globalNames = []string{
-	"CurrentTime", "EpochTime", "FederatedProvider", "MultiFactorAuthAge", "MultiFactorAuthPresent", "PrincipalAccount", "PrincipalArn",
-	"PrincipalIsAWSService", "PrincipalType", "Referer", "RequestedRegion", "ResourceAccount", "SecureTransport", "SourceIdentity", "SourceIp",
+	"AssumedRoot", "CurrentTime", "EpochTime", "FederatedProvider", "MultiFactorAuthAge", "MultiFactorAuthPresent", "PrincipalAccount", "PrincipalArn",
+	"PrincipalIsAWSService", "PrincipalOrgID", "PrincipalOrgPaths", "PrincipalType", "Referer", "RequestedRegion", "ResourceAccount", "ResourceOrgID", "ResourceOrgPaths", "SecureTransport", "SourceIdentity", "SourceIp",
 	"TokenIssueTime", "UserAgent", "ViaAWSService", "userid", "username",
 }
 

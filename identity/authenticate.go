@@ -118,6 +118,14 @@ func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, 
 	}}, nil
 }
 
+// RootKeyOf returns the access key of an account's root user.
+func RootKeyOf(account string) string {
+	if account == DefaultAccount {
+		return RootAccessKey
+	}
+	return account
+}
+
 func (d *Directory) rootAccount(accessKeyID string) (string, bool) {
 	if accessKeyID == RootAccessKey {
 		return DefaultAccount, true

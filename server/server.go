@@ -21,6 +21,7 @@ import (
 	"emulator/identity"
 	"emulator/services/iam"
 	"emulator/services/kms"
+	"emulator/services/organizations"
 	"emulator/services/sts"
 	"emulator/services/sts/issuer"
 	"emulator/sigv4"
@@ -136,9 +137,9 @@ func Open(config Config) (_ *Server, err error) {
 		}).Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
-		// Nothing of these yet: they answer that the operation is not supported.
+		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
-		source{"organizations", nil},
+		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, CreateRole: iam.SaveRole}).Operations()},
 	); err != nil {
 		return nil, err
 	}

@@ -103,6 +103,11 @@ func (s *Service) deleteAccessKey(ctx context.Context, c api.Caller, in *iam.Del
 }
 
 func (s *Service) listAccessKeys(ctx context.Context, c api.Caller, in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
+	if in.UserName == nil && c.Kind == identity.Root {
+		id := identity.RootKeyOf(c.Account)
+		return &iam.ListAccessKeysOutput{AccessKeyMetadata: []types.AccessKeyMetadata{{AccessKeyId: &id, Status: types.StatusTypeActive}}},
+			s.authorizeRoot(ctx, c, "iam:ListAccessKeys")
+	}
 	name, err := userName(c, in.UserName)
 	if err != nil {
 		return nil, err

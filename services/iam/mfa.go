@@ -275,7 +275,7 @@ func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.List
 	out := &iam.ListMFADevicesOutput{}
 	if in.UserName == nil && c.Kind == identity.Root { // no device can be registered with it here
 		out.MFADevices = []types.MFADevice{}
-		return out, nil
+		return out, s.authorizeRoot(ctx, c, "iam:ListMFADevices")
 	}
 	name, err := userName(c, in.UserName)
 	if err != nil {

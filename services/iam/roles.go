@@ -114,6 +114,17 @@ func (s *Service) setTrust(r store.Reader, role *identity.Role, text string) (er
 	return err
 }
 
+// SaveRole saves a new role that another service makes, with its entries in IAM's indexes. The trust policy
+// names accounts only.
+func SaveRole(tx store.Tx, role *identity.Role) error {
+	for _, arn := range role.Attached {
+		if err := addUse(tx, role.Account, asPermissions, arn, roleKind, role.Name); err != nil {
+			return err
+		}
+	}
+	return saveNew(tx, roleKind, identity.RoleKey(role.Account, role.Name), role, role.Account, role.Path, role.Name, role.ID, role.ARN())
+}
+
 func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
 	tags, tagsErr := newTags(in.Tags)
 	role := &identity.Role{

@@ -60,6 +60,7 @@ func (s *Service) Operations() []api.Operation {
 		s.oidcOperations(),
 		s.outboundOperations(),
 		s.samlOperations(),
+		s.rootAccessOperations(),
 		s.simulationOperations(),
 	)
 }

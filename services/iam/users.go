@@ -168,12 +168,20 @@ func deleteAll(tx store.Tx, k *entityKind, key []byte, account, path, name, id s
 	return nil
 }
 
+// authorizeRoot asks for what the root user may do with itself, which a session of AssumeRoot may
+// not be allowed.
+func (s *Service) authorizeRoot(ctx context.Context, c api.Caller, action string) error {
+	return s.store.View(ctx, func(r store.Reader) error {
+		return s.authz.Authorize(r, c, authz.Request{Action: action, Resource: c.ARN})
+	})
+}
+
 // getUser of the root user answers with the account's own identity, as AWS does.
 func (s *Service) getUser(ctx context.Context, c api.Caller, in *iam.GetUserInput) (*iam.GetUserOutput, error) {
 	if in.UserName == nil && c.Kind == identity.Root {
 		return &iam.GetUserOutput{User: &types.User{
 			Arn: &c.ARN, UserId: &c.Account, UserName: aws.String("root"), Path: aws.String("/"), CreateDate: aws.Time(time.Unix(0, 0).UTC()),
-		}}, nil
+		}}, s.authorizeRoot(ctx, c, "iam:GetUser")
 	}
 	name, err := userName(c, in.UserName)
 	if err != nil {

@@ -71,6 +71,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("AssumeRole", s.assumeRole),
 		api.Unsigned(api.Op("AssumeRoleWithSAML", s.assumeRoleWithSAML)),
 		api.Unsigned(api.Op("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity)),
+		api.Op("AssumeRoot", s.assumeRoot),
 		api.Op("DecodeAuthorizationMessage", s.decodeAuthorizationMessage),
 		api.Op("GetAccessKeyInfo", s.getAccessKeyInfo),
 		api.Op("GetCallerIdentity", s.getCallerIdentity),

@@ -1,0 +1,86 @@
+package identity
+
+import (
+	"time"
+
+	"emulator/store"
+)
+
+// Organization is the record of an organization of accounts.
+type Organization struct {
+	ID        string `json:"id"`
+	Partition string `json:"partition"`
+	// Management is its management account.
+	Management string `json:"management"`
+	// Root is the ID of the root under which all accounts are.
+	Root    string    `json:"root"`
+	Created time.Time `json:"created"`
+	// ConsolidatedBilling: it has no other features, so no policies and no trusted access.
+	ConsolidatedBilling bool `json:"consolidatedBilling,omitempty"`
+	// TrustedAccess has the service principals that work across the organization, and since when.
+	TrustedAccess map[string]time.Time `json:"trustedAccess,omitempty"`
+	// RootSessions and RootCredentials are IAM's features of centralized root access
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user.html).
+	RootSessions    bool `json:"rootSessions,omitempty"`
+	RootCredentials bool `json:"rootCredentials,omitempty"`
+}
+
+// ARN returns the organization's ARN.
+func (o *Organization) ARN() string {
+	return ARN(o.Partition, "organizations", o.Management, "organization/"+o.ID)
+}
+
+// Member is the record of an account in an organization.
+type Member struct {
+	Account      string    `json:"account"`
+	Organization string    `json:"organization"`
+	Name         string    `json:"name"`
+	Email        string    `json:"email"`
+	Joined       time.Time `json:"joined"`
+	// Created: the organization made the account. Else it was invited, or is the management account.
+	Created bool `json:"created,omitempty"`
+	// Parents are the IDs of the root and of the organizational units that lead to the account.
+	Parents []string `json:"parents"`
+}
+
+// Path returns the account's place as aws:PrincipalOrgPaths has it: "o-a1b2c3d4e5/r-ab12/".
+func (m *Member) Path() string {
+	path := m.Organization + "/"
+	for _, parent := range m.Parents {
+		path += parent + "/"
+	}
+	return path
+}
+
+// OrganizationKey is the key of an Organization.
+func OrganizationKey(id string) []byte { return store.Key("organizations", id) }
+
+// MemberKey is the key of a Member.
+func MemberKey(account string) []byte { return store.Key("organization-member", account) }
+
+// OrganizationAccountKey is the key of an entry of the index from an organization to its accounts.
+func OrganizationAccountKey(id, account string) []byte {
+	return store.Key("organization-account", id, account)
+}
+
+// OrganizationAccountsPrefix is what the keys of that index begin with.
+func OrganizationAccountsPrefix(id string) []byte { return store.Key("organization-account", id) }
+
+// LoadMember returns the account's membership in an organization, or nil.
+func LoadMember(r store.Reader, account string) (*Member, error) {
+	m, ok, err := store.Load[Member](r, MemberKey(account))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &m, nil
+}
+
+// LoadOrganization returns the organization of an account, or nil.
+func LoadOrganization(r store.Reader, account string) (*Organization, error) {
+	m, err := LoadMember(r, account)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	o, _, err := store.Load[Organization](r, OrganizationKey(m.Organization))
+	return &o, err
+}

@@ -1,0 +1,212 @@
+package organizations
+
+import (
+	"context"
+	"encoding/base64"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/store"
+)
+
+// accessRole is the role that Organizations makes in a new account, unless told otherwise.
+const accessRole = "OrganizationAccountAccessRole"
+
+// listed is how many accounts a page has, unless told otherwise; the API allows 20.
+const listed = 20
+
+func (s *Service) accountOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateAccount", s.createAccount),
+		api.Op("DescribeCreateAccountStatus", s.describeCreateAccountStatus),
+		api.Op("DescribeAccount", s.describeAccount),
+		api.Op("ListAccounts", s.listAccounts),
+	}
+}
+
+func accountARN(o *identity.Organization, account string) string {
+	return identity.ARN(o.Partition, "organizations", o.Management, "account/"+o.ID+"/"+account)
+}
+
+func wireAccount(o *identity.Organization, m *identity.Member) types.Account {
+	w := types.Account{
+		Arn: aws.String(accountARN(o, m.Account)), Id: &m.Account, Name: &m.Name, Email: &m.Email, JoinedTimestamp: &m.Joined,
+		JoinedMethod: types.AccountJoinedMethodInvited, State: types.AccountStateActive, Status: types.AccountStatusActive,
+		Paths: []string{m.Path() + m.Account + "/"},
+	}
+	if m.Created {
+		w.JoinedMethod = types.AccountJoinedMethodCreated
+	}
+	return w
+}
+
+// creation is the record of a request to create an account.
+type creation struct {
+	ID           string    `json:"id"`
+	Organization string    `json:"organization"`
+	Account      string    `json:"account"`
+	Name         string    `json:"name"`
+	Requested    time.Time `json:"requested"`
+}
+
+func creationKey(organization, id string) []byte {
+	return store.Key("organizations-create-account", organization, id)
+}
+
+func (c *creation) wire(state types.CreateAccountState) *types.CreateAccountStatus {
+	w := &types.CreateAccountStatus{Id: &c.ID, AccountName: &c.Name, RequestedTimestamp: &c.Requested, State: state}
+	if state == types.CreateAccountStateSucceeded {
+		w.AccountId, w.CompletedTimestamp = &c.Account, &c.Requested
+	}
+	return w
+}
+
+// createAccount makes an account with a role that the management account may assume. It answers
+// as AWS does, that the work is in progress, and is done.
+//
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
+func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizations.CreateAccountInput) (*organizations.CreateAccountOutput, error) {
+	now := s.now()
+	if len(in.Tags) > 0 {
+		return nil, api.Errorf("InvalidInputException", "Tags of accounts are not supported.")
+	}
+	id, err := newID("car-", "0123456789abcdef", 32)
+	if err != nil {
+		return nil, err
+	}
+	made := &creation{ID: id, Name: *in.AccountName, Requested: now}
+	err = s.store.Update(ctx, func(tx store.Tx) error {
+		o, err := s.organization(tx, c, authz.Request{Action: "organizations:CreateAccount"}, true)
+		if err != nil {
+			return err
+		}
+		made.Organization = o.ID
+		if made.Account, err = newAccountID(tx); err != nil {
+			return err
+		}
+		m := &identity.Member{
+			Account: made.Account, Organization: o.ID, Name: made.Name, Email: *in.Email, Joined: now, Created: true, Parents: []string{o.Root},
+		}
+		if err := saveMember(tx, m); err != nil {
+			return err
+		}
+		if err := store.Save(tx, creationKey(o.ID, id), made); err != nil {
+			return err
+		}
+		name := accessRole
+		if in.RoleName != nil {
+			name = *in.RoleName
+		}
+		return s.createRole(tx, &identity.Role{
+			Account: made.Account, Partition: c.Partition, Name: name, ID: identity.NewUniqueID(identity.PrefixRole), Path: "/", Created: now.Truncate(time.Second),
+			MaxSessionDuration: 3600, Attached: []string{"arn:" + c.Partition + ":iam::aws:policy/AdministratorAccess"},
+			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + identity.ARN(c.Partition, "iam", c.Account, "root") + `"},"Action":"sts:AssumeRole"}]}`,
+		})
+	})
+	return &organizations.CreateAccountOutput{CreateAccountStatus: made.wire(types.CreateAccountStateInProgress)}, err
+}
+
+// newAccountID returns a number that no account of an organization has.
+func newAccountID(r store.Reader) (string, error) {
+	for {
+		id, err := newID("", "0123456789", 12)
+		if err != nil || r.Get(identity.MemberKey(id)) == nil {
+			return id, err
+		}
+	}
+}
+
+func (s *Service) describeCreateAccountStatus(ctx context.Context, c api.Caller, in *organizations.DescribeCreateAccountStatusInput) (*organizations.DescribeCreateAccountStatusOutput, error) {
+	var out *organizations.DescribeCreateAccountStatusOutput
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.organization(r, c, authz.Request{Action: "organizations:DescribeCreateAccountStatus"}, true)
+		if err != nil {
+			return err
+		}
+		made, ok, err := store.Load[creation](r, creationKey(o.ID, *in.CreateAccountRequestId))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return api.Errorf("CreateAccountStatusNotFoundException", "You specified a create account request that doesn't exist.")
+		}
+		out = &organizations.DescribeCreateAccountStatusOutput{CreateAccountStatus: made.wire(types.CreateAccountStateSucceeded)}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Service) describeAccount(ctx context.Context, c api.Caller, in *organizations.DescribeAccountInput) (*organizations.DescribeAccountOutput, error) {
+	var out *organizations.DescribeAccountOutput
+	err := s.store.View(ctx, func(r store.Reader) error {
+		// The ARN of an account in no organization names none.
+		resource := "*"
+		m, err := identity.LoadMember(r, *in.AccountId)
+		if err != nil {
+			return err
+		}
+		own, err := identity.LoadOrganization(r, c.Account)
+		if err != nil {
+			return err
+		}
+		if own != nil {
+			resource = accountARN(own, *in.AccountId)
+		}
+		o, err := s.organization(r, c, authz.Request{Action: "organizations:DescribeAccount", Resource: resource}, true)
+		if err != nil {
+			return err
+		}
+		if m == nil || m.Organization != o.ID {
+			return api.Errorf("AccountNotFoundException", "You specified an account that doesn't exist.")
+		}
+		account := wireAccount(o, m)
+		out = &organizations.DescribeAccountOutput{Account: &account}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizations.ListAccountsInput) (*organizations.ListAccountsOutput, error) {
+	left := listed
+	if in.MaxResults != nil {
+		left = int(*in.MaxResults)
+	}
+	out := &organizations.ListAccountsOutput{Accounts: []types.Account{}}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAccounts"}, true)
+		if err != nil {
+			return err
+		}
+		prefix := identity.OrganizationAccountsPrefix(o.ID)
+		var after []byte
+		if in.NextToken != nil {
+			position, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
+			if err != nil || len(position) == 0 {
+				return api.Errorf("InvalidInputException", "You provided an invalid NextToken.")
+			}
+			after = append(append(after, prefix...), position...)
+		}
+		var last []byte
+		for key, account := range r.Scan(prefix, after) {
+			if left == 0 {
+				out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString(last))
+				return nil
+			}
+			left--
+			last = append(last[:0], key[len(prefix):]...)
+			m, err := identity.LoadMember(r, string(account))
+			if err != nil {
+				return err
+			}
+			out.Accounts = append(out.Accounts, wireAccount(o, m))
+		}
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,113 @@
+package organizations
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/store"
+)
+
+func (s *Service) organizationOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateOrganization", s.createOrganization),
+		api.Op("DescribeOrganization", s.describeOrganization),
+		api.Op("DeleteOrganization", s.deleteOrganization),
+	}
+}
+
+func wireOrganization(o *identity.Organization, email string) *types.Organization {
+	w := &types.Organization{
+		Arn: aws.String(o.ARN()), Id: &o.ID, FeatureSet: types.OrganizationFeatureSetAll, MasterAccountId: &o.Management,
+		MasterAccountArn:   aws.String(accountARN(o, o.Management)),
+		MasterAccountEmail: &email,
+	}
+	if o.ConsolidatedBilling {
+		w.FeatureSet = types.OrganizationFeatureSetConsolidatedBilling
+	}
+	return w
+}
+
+// createOrganization makes the caller's account the management account.
+//
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html
+func (s *Service) createOrganization(ctx context.Context, c api.Caller, in *organizations.CreateOrganizationInput) (*organizations.CreateOrganizationOutput, error) {
+	id, err := newID("o-", letters, 10)
+	if err != nil {
+		return nil, err
+	}
+	root, err := newID("r-", letters, 4)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	o := &identity.Organization{
+		ID: id, Partition: c.Partition, Management: c.Account, Root: root, Created: now,
+		ConsolidatedBilling: in.FeatureSet == types.OrganizationFeatureSetConsolidatedBilling,
+	}
+	m := &identity.Member{
+		Account: c.Account, Organization: id, Name: "Management", Email: c.Account + "@example.com", Joined: now, Parents: []string{root},
+	}
+	err = s.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "organizations:CreateOrganization", Resource: "*"}); err != nil {
+			return err
+		}
+		if tx.Get(identity.MemberKey(c.Account)) != nil {
+			return api.Errorf("AlreadyInOrganizationException", "The provided account is already a member of an organization.")
+		}
+		if err := store.Save(tx, identity.OrganizationKey(id), o); err != nil {
+			return err
+		}
+		return saveMember(tx, m)
+	})
+	return &organizations.CreateOrganizationOutput{Organization: wireOrganization(o, m.Email)}, err
+}
+
+func saveMember(tx store.Tx, m *identity.Member) error {
+	if err := tx.Put(identity.OrganizationAccountKey(m.Organization, m.Account), []byte(m.Account)); err != nil {
+		return err
+	}
+	return store.Save(tx, identity.MemberKey(m.Account), m)
+}
+
+func (s *Service) describeOrganization(ctx context.Context, c api.Caller, _ *organizations.DescribeOrganizationInput) (*organizations.DescribeOrganizationOutput, error) {
+	var out *organizations.DescribeOrganizationOutput
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.organization(r, c, authz.Request{Action: "organizations:DescribeOrganization"}, false)
+		if err != nil {
+			return err
+		}
+		m, err := identity.LoadMember(r, o.Management)
+		if err != nil {
+			return err
+		}
+		out = &organizations.DescribeOrganizationOutput{Organization: wireOrganization(o, m.Email)}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organizations.DeleteOrganizationInput) (*organizations.DeleteOrganizationOutput, error) {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		o, err := s.organization(tx, c, authz.Request{Action: "organizations:DeleteOrganization"}, true)
+		if err != nil {
+			return err
+		}
+		for _, account := range tx.Scan(identity.OrganizationAccountsPrefix(o.ID), nil) {
+			if string(account) != c.Account {
+				return api.Errorf("OrganizationNotEmptyException", "To delete an organization you must first remove all member accounts (except the master).")
+			}
+		}
+		for _, key := range [][]byte{identity.OrganizationKey(o.ID), identity.MemberKey(c.Account), identity.OrganizationAccountKey(o.ID, c.Account)} {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

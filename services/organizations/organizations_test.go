@@ -1,0 +1,166 @@
+package organizations_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"emulator/emulatortest"
+)
+
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != code {
+		t.Errorf("got %v, want %s", err, code)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// createAccount waits, as clients do, for a new account, and returns its ID.
+func createAccount(t *testing.T, client *organizations.Client, name string) string {
+	t.Helper()
+	made, err := client.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: &name, Email: aws.String(name + "@example.com")})
+	check(t, err)
+	if made.CreateAccountStatus.State != types.CreateAccountStateInProgress {
+		t.Errorf("state %s", made.CreateAccountStatus.State)
+	}
+	done, err := client.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id})
+	check(t, err)
+	if done.CreateAccountStatus.State != types.CreateAccountStateSucceeded {
+		t.Fatalf("state %s", done.CreateAccountStatus.State)
+	}
+	return *done.CreateAccountStatus.AccountId
+}
+
+func TestOrganization(t *testing.T) {
+	e := emulatortest.Start(t)
+	client := organizations.NewFromConfig(e.Config())
+	_, err := client.DescribeOrganization(t.Context(), nil)
+	wantCode(t, err, "AWSOrganizationsNotInUseException")
+	created, err := client.CreateOrganization(t.Context(), nil)
+	check(t, err)
+	_, err = client.CreateOrganization(t.Context(), nil)
+	wantCode(t, err, "AlreadyInOrganizationException")
+	described, err := client.DescribeOrganization(t.Context(), nil)
+	check(t, err)
+	o := described.Organization
+	if *o.Id != *created.Organization.Id || o.FeatureSet != types.OrganizationFeatureSetAll || *o.MasterAccountId != "000000000000" ||
+		*o.Arn != "arn:aws:organizations::000000000000:organization/"+*o.Id {
+		t.Errorf("got %+v", o)
+	}
+
+	account := createAccount(t, client, "team")
+	got, err := client.DescribeAccount(t.Context(), &organizations.DescribeAccountInput{AccountId: &account})
+	check(t, err)
+	if *got.Account.Name != "team" || *got.Account.Arn != "arn:aws:organizations::000000000000:account/"+*o.Id+"/"+account || got.Account.JoinedMethod != types.AccountJoinedMethodCreated {
+		t.Errorf("got %+v", got.Account)
+	}
+	createAccount(t, client, "other")
+	var names []string
+	for p := organizations.NewListAccountsPaginator(client, &organizations.ListAccountsInput{MaxResults: aws.Int32(2)}); p.HasMorePages(); {
+		page, err := p.NextPage(t.Context())
+		check(t, err)
+		for _, a := range page.Accounts {
+			names = append(names, *a.Name)
+		}
+	}
+	if len(names) != 3 {
+		t.Errorf("accounts %v", names)
+	}
+	_, err = client.DescribeAccount(t.Context(), &organizations.DescribeAccountInput{AccountId: aws.String("999999999999")})
+	wantCode(t, err, "AccountNotFoundException")
+	_, err = client.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: aws.String("car-12345678")})
+	wantCode(t, err, "CreateAccountStatusNotFoundException")
+	_, err = client.ListAccounts(t.Context(), &organizations.ListAccountsInput{NextToken: aws.String("!")})
+	wantCode(t, err, "InvalidInputException")
+	_, err = client.DeleteOrganization(t.Context(), nil)
+	wantCode(t, err, "OrganizationNotEmptyException")
+
+	// The member knows its organization, and manages nothing of it.
+	member := organizations.NewFromConfig(e.ConfigWith(account, "test", "", "us-east-1"))
+	if m, err := member.DescribeOrganization(t.Context(), nil); err != nil || *m.Organization.Id != *o.Id {
+		t.Errorf("member: %v, %v", m, err)
+	}
+	_, err = member.ListAccounts(t.Context(), nil)
+	wantCode(t, err, "AccessDeniedException")
+	_, err = member.CreateOrganization(t.Context(), nil)
+	wantCode(t, err, "AlreadyInOrganizationException")
+
+	_, err = client.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String("iam.amazonaws.com")})
+	check(t, err)
+	services := func() int {
+		t.Helper()
+		list, err := client.ListAWSServiceAccessForOrganization(t.Context(), nil)
+		check(t, err)
+		return len(list.EnabledServicePrincipals)
+	}
+	if n := services(); n != 1 {
+		t.Errorf("%d services", n)
+	}
+	_, err = client.DisableAWSServiceAccess(t.Context(), &organizations.DisableAWSServiceAccessInput{ServicePrincipal: aws.String("iam.amazonaws.com")})
+	check(t, err)
+	if n := services(); n != 0 {
+		t.Errorf("%d services", n)
+	}
+}
+
+func TestDeleteOrganization(t *testing.T) {
+	e := emulatortest.Start(t)
+	client := organizations.NewFromConfig(e.Config())
+	_, err := client.CreateOrganization(t.Context(), &organizations.CreateOrganizationInput{FeatureSet: types.OrganizationFeatureSetConsolidatedBilling})
+	check(t, err)
+	_, err = client.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String("iam.amazonaws.com")})
+	wantCode(t, err, "ConstraintViolationException")
+	_, err = client.DeleteOrganization(t.Context(), nil)
+	check(t, err)
+	_, err = client.DescribeOrganization(t.Context(), nil)
+	wantCode(t, err, "AWSOrganizationsNotInUseException")
+}
+
+// TestAccessRole switches from the management account into a new account.
+//
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_create-cross-account-role.html
+func TestAccessRole(t *testing.T) {
+	e := emulatortest.Start(t)
+	client, admin := organizations.NewFromConfig(e.Config()), iam.NewFromConfig(e.Config())
+	created, err := client.CreateOrganization(t.Context(), nil)
+	check(t, err)
+	account := createAccount(t, client, "team")
+	_, err = admin.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("ann")})
+	check(t, err)
+	key, err := admin.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("ann")})
+	check(t, err)
+	// ann may call what is of her organization.
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Condition":{
+		"StringEquals":{"aws:PrincipalOrgID":"` + *created.Organization.Id + `","aws:ResourceOrgID":"${aws:PrincipalOrgID}"},
+		"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"` + *created.Organization.Id + `/r-*/"}}}]}`
+	_, err = admin.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("ann"), PolicyName: aws.String("p"), PolicyDocument: &policy})
+	check(t, err)
+	ann := sts.NewFromConfig(e.ConfigWith(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "", "us-east-1"))
+	out, err := ann.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + account + ":role/OrganizationAccountAccessRole"), RoleSessionName: aws.String("ann")})
+	check(t, err)
+	c := out.Credentials
+	inside := iam.NewFromConfig(e.ConfigWith(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken, "us-east-1"))
+	if _, err := inside.ListUsers(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	// An account outside of the organization.
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
+	outside := iam.NewFromConfig(e.ConfigWith("222222222222", "test", "", "us-east-1"))
+	role, err := outside.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("open"), AssumeRolePolicyDocument: &trust})
+	check(t, err)
+	_, err = ann.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("ann")})
+	wantCode(t, err, "AccessDenied")
+}

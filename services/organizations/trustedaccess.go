@@ -1,0 +1,74 @@
+package organizations
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/store"
+)
+
+func (s *Service) trustedAccessOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("EnableAWSServiceAccess", s.enableAWSServiceAccess),
+		api.Op("DisableAWSServiceAccess", s.disableAWSServiceAccess),
+		api.Op("ListAWSServiceAccessForOrganization", s.listAWSServiceAccess),
+	}
+}
+
+// changeTrustedAccess runs f on the organization and saves it.
+func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, action, principal string, f func(*identity.Organization)) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		request := authz.Request{Action: action, Context: map[string][]string{"organizations:ServicePrincipal": {principal}}}
+		o, err := s.organization(tx, c, request, true)
+		if err != nil {
+			return err
+		}
+		if o.ConsolidatedBilling {
+			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.")
+		}
+		f(o)
+		return store.Save(tx, identity.OrganizationKey(o.ID), o)
+	})
+}
+
+// enableAWSServiceAccess lets a service work across the organization. To enable it again is no error.
+//
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnableAWSServiceAccess.html
+func (s *Service) enableAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.EnableAWSServiceAccessInput) (*organizations.EnableAWSServiceAccessOutput, error) {
+	now := s.now()
+	return nil, s.changeTrustedAccess(ctx, c, "organizations:EnableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
+		trusted := maps.Clone(o.TrustedAccess)
+		o.TrustedAccess = map[string]time.Time{*in.ServicePrincipal: now}
+		maps.Copy(o.TrustedAccess, trusted)
+	})
+}
+
+func (s *Service) disableAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.DisableAWSServiceAccessInput) (*organizations.DisableAWSServiceAccessOutput, error) {
+	return nil, s.changeTrustedAccess(ctx, c, "organizations:DisableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
+		delete(o.TrustedAccess, *in.ServicePrincipal)
+	})
+}
+
+func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, _ *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
+	out := &organizations.ListAWSServiceAccessForOrganizationOutput{EnabledServicePrincipals: []types.EnabledServicePrincipal{}}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAWSServiceAccessForOrganization"}, true)
+		if err != nil {
+			return err
+		}
+		for _, principal := range slices.Sorted(maps.Keys(o.TrustedAccess)) {
+			since := o.TrustedAccess[principal]
+			out.EnabledServicePrincipals = append(out.EnabledServicePrincipals, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
+		}
+		return nil
+	})
+	return out, err
+}
