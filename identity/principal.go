@@ -40,7 +40,7 @@ type Principal struct {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
 func (p *Principal) MayCallIAM() bool {
 	switch {
-	case p.Session == nil, p.Kind == AssumedRole, p.Session.AssumedRoot:
+	case p.Session == nil, p.Kind == AssumedRole, p.Session.AssumedRoot, p.Session.Delegated:
 		return true
 	case p.Kind == FederatedUser:
 		return false

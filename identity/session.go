@@ -42,6 +42,8 @@ type Session struct {
 	Context map[string][]string `json:"context,omitempty"`
 	// AssumedRoot is set for a session of AssumeRoot, which PolicyARNs limits by what they deny.
 	AssumedRoot bool `json:"assumedRoot,omitempty"`
+	// Delegated is set for a session of GetDelegatedAccessToken.
+	Delegated bool `json:"delegated,omitempty"`
 	// Chained is set if temporary credentials of a role assumed this role.
 	Chained bool `json:"chained,omitempty"`
 	// DefaultRegions limits the session to regions that AWS enables for every account, as

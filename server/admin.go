@@ -30,6 +30,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/clock", s.adminMoveClock).Methods(http.MethodPost)
 	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
+	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
@@ -201,6 +202,28 @@ func belongsTo(account string, key, value []byte) bool {
 		return strings.Contains(string(value), ":"+account+":")
 	default:
 		return parts[1] == account
+	}
+}
+
+// adminDelegation answers what SendDelegationToken sent to a request's notification channel:
+// there is no SNS here.
+func (s *Server) adminDelegation(w http.ResponseWriter, r *http.Request) {
+	id := mux.Vars(r)["id"]
+	var request identity.DelegationRequest
+	var ok bool
+	err := s.store.View(r.Context(), func(tx store.Reader) (err error) {
+		if strings.IndexByte(id, 0) < 0 {
+			request, ok, err = store.Load[identity.DelegationRequest](tx, identity.DelegationRequestKey(id))
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		s.adminFailure(w, r, err)
+	case !ok || request.State != identity.DelegationFinalized:
+		adminError(w, http.StatusNotFound, "no token was sent for delegation request "+id)
+	default:
+		writeJSON(w, http.StatusOK, map[string]string{"notificationChannel": request.Channel, "tradeInToken": s.directory.Keyring.SealTradeIn(id)})
 	}
 }
 

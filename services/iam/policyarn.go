@@ -46,6 +46,15 @@ type managedPolicy struct {
 	aws   awspolicies.Policy
 }
 
+// text returns the policy's document in force.
+func (p *managedPolicy) text(r store.Reader) (string, error) {
+	if p.local == nil {
+		return p.aws.Document(), nil
+	}
+	text, _, err := store.Load[string](r, identity.PolicyVersionKey(p.local.Account, p.local.Name, p.local.Default))
+	return text, err
+}
+
 // findPolicy returns the policy that the caller's account knows by an ARN, its own
 // or AWS's, or nil. An ARN that can be none is an error.
 func findPolicy(r store.Reader, c api.Caller, arn string) (*managedPolicy, error) {

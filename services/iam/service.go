@@ -61,6 +61,7 @@ func (s *Service) Operations() []api.Operation {
 		s.outboundOperations(),
 		s.samlOperations(),
 		s.rootAccessOperations(),
+		s.delegationOperations(),
 		s.simulationOperations(),
 	)
 }

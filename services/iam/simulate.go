@@ -450,14 +450,13 @@ func loadManaged(r store.Reader, c api.Caller, arn string) (sourced, error) {
 	if p == nil {
 		return sourced{}, fmt.Errorf("policy %s is attached and does not exist", arn)
 	}
-	kind, text := types.PolicySourceTypeAwsManaged, ""
+	kind := types.PolicySourceTypeAwsManaged
 	if p.local != nil {
 		kind = types.PolicySourceTypeUserManaged
-		if text, _, err = store.Load[string](r, identity.PolicyVersionKey(c.Account, p.local.Name, p.local.Default)); err != nil {
-			return sourced{}, err
-		}
-	} else {
-		text = p.aws.Document()
+	}
+	text, err := p.text(r)
+	if err != nil {
+		return sourced{}, err
 	}
 	parsed, err := policy.Parse(policy.Identity, text)
 	return sourced{Named: policy.Named{Name: arn, Policy: parsed}, kind: kind}, err

@@ -75,6 +75,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("DecodeAuthorizationMessage", s.decodeAuthorizationMessage),
 		api.Op("GetAccessKeyInfo", s.getAccessKeyInfo),
 		api.Op("GetCallerIdentity", s.getCallerIdentity),
+		api.Op("GetDelegatedAccessToken", s.getDelegatedAccessToken),
 		api.Op("GetFederationToken", s.getFederationToken),
 		api.Op("GetSessionToken", s.getSessionToken),
 		api.Op("GetWebIdentityToken", s.getWebIdentityToken),
