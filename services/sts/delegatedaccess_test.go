@@ -1,8 +1,10 @@
 package sts_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,15 +91,20 @@ func TestDelegatedAccess(t *testing.T) {
 	}
 	check(send(ann, id))
 
-	resp, err := http.Get(w.URL + "/_emulator/delegation-requests/" + id)
-	check(err)
-	defer resp.Body.Close()
-	var sent struct{ TradeInToken string }
-	check(json.NewDecoder(resp.Body).Decode(&sent))
+	tradeInToken := func(id string) string {
+		t.Helper()
+		resp, err := http.Get(w.URL + "/_emulator/delegation-requests/" + id)
+		check(err)
+		defer resp.Body.Close()
+		var sent struct{ TradeInToken string }
+		check(json.NewDecoder(resp.Body).Decode(&sent))
+		return sent.TradeInToken
+	}
+	token := tradeInToken(id)
 	trade := func(account, token string) (*sts.GetDelegatedAccessTokenOutput, error) {
 		return sts.NewFromConfig(w.in(account)).GetDelegatedAccessToken(t.Context(), &sts.GetDelegatedAccessTokenInput{TradeInToken: &token})
 	}
-	out, err := trade(other, sent.TradeInToken)
+	out, err := trade(other, token)
 	check(err)
 	if left := out.Credentials.Expiration.Sub(w.Clock.Now()).Round(time.Minute); *out.AssumedPrincipal != bobARN || left != 30*time.Minute {
 		t.Errorf("%s for %v", *out.AssumedPrincipal, left)
@@ -116,13 +123,31 @@ func TestDelegatedAccess(t *testing.T) {
 	expect(t, err, "AccessDenied", notAuthorized(bobARN, "iam:ListUsers", "arn:aws:iam::000000000000:user/")+noIdentityPolicy("iam:ListUsers"))
 
 	const invalid = "The trade-in token is not valid."
-	_, err = trade(home, sent.TradeInToken)
+	_, err = trade(home, token)
 	expect(t, err, "ValidationError", invalid)
 	_, err = trade(other, "token")
 	expect(t, err, "ValidationError", invalid)
 	w.Clock.Advance(30 * time.Minute)
-	_, err = trade(other, sent.TradeInToken)
+	_, err = trade(other, token)
 	expect(t, err, "ExpiredTradeInTokenException", "The trade-in token has expired.")
+
+	// A policy that no session token has room for.
+	resources := make([]string, 130)
+	for i := range resources {
+		resources[i] = `"arn:aws:s3:::` + strings.ToLower(rand.Text()) + `"`
+	}
+	large, err := partner.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("large"), PolicyDocument: aws.String(
+		document(`{"Effect":"Allow","Action":"s3:GetObject","Resource":[` + strings.Join(resources, ",") + `]}`))})
+	check(err)
+	tooMuch, err := create("workflow-large", func(in *iam.CreateDelegationRequestInput) {
+		in.Permissions = &iamtypes.DelegationPermission{PolicyTemplateArn: large.Policy.Arn}
+	})
+	check(err)
+	check(associate(ann, tooMuch))
+	check(accept(bob, tooMuch))
+	check(send(ann, tooMuch))
+	_, err = trade(other, tradeInToken(tooMuch))
+	expect(t, err, "PackedPolicyTooLarge", "Packed policy consumes N% of allotted space, please use smaller policy.")
 
 	// Other ends.
 	rejected, err := create("workflow-3", func(in *iam.CreateDelegationRequestInput) { in.OwnerAccountId = aws.String(home) })

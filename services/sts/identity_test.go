@@ -1,6 +1,7 @@
 package sts_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -199,5 +200,13 @@ func TestGetFederationToken(t *testing.T) {
 	c := bare.Credentials
 	if _, err := iam.NewFromConfig(w.ConfigWith(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken, emulatortest.Region)).ListUsers(t.Context(), nil); err == nil {
 		t.Error("a federated user without a session policy may list users")
+	}
+}
+
+func TestInvalidAuthorizationMessage(t *testing.T) {
+	w := newWorld(t)
+	for _, message := range []string{"message", strings.Repeat("A", 100)} {
+		_, err := sts.NewFromConfig(w.in(home)).DecodeAuthorizationMessage(t.Context(), &sts.DecodeAuthorizationMessageInput{EncodedMessage: &message})
+		expect(t, err, "InvalidAuthorizationMessageException", "Message is not valid")
 	}
 }

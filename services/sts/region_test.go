@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"emulator/api"
 	"emulator/authz"
@@ -32,6 +33,9 @@ func TestRegionDisabled(t *testing.T) {
 	in := map[string]any{
 		"AssumeRole":                &awssts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), RoleSessionName: aws.String("session")},
 		"AssumeRoleWithWebIdentity": &awssts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), RoleSessionName: aws.String("session"), WebIdentityToken: aws.String("token")},
+		"AssumeRoleWithSAML":        &awssts.AssumeRoleWithSAMLInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/app"), PrincipalArn: aws.String("arn:aws:iam::000000000000:saml-provider/idp"), SAMLAssertion: aws.String("token")},
+		"AssumeRoot":                &awssts.AssumeRootInput{TargetPrincipal: aws.String("111111111111"), TaskPolicyArn: &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy")}},
+		"GetDelegatedAccessToken":   &awssts.GetDelegatedAccessTokenInput{TradeInToken: aws.String("token")},
 		"GetSessionToken":           &awssts.GetSessionTokenInput{},
 		"GetFederationToken":        &awssts.GetFederationTokenInput{Name: aws.String("bob")},
 	}
@@ -41,7 +45,8 @@ func TestRegionDisabled(t *testing.T) {
 			continue
 		}
 		_, err := op.Call(t.Context(), api.Caller{Principal: user, Region: "eu-west-1", Partition: "aws"}, in[op.Name])
-		if code := api.ErrorCode(err); code != "RegionDisabledException" {
+		code := api.ErrorCode(err)
+		if noteError(op.Name, code); code != "RegionDisabledException" {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 		_, err = op.Call(t.Context(), api.Caller{Principal: user, Region: "us-east-1", Partition: "aws"}, in[op.Name])

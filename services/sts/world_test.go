@@ -105,6 +105,7 @@ var percentage = regexp.MustCompile(`[0-9]{3}%`)
 // percentage above 100.
 func expect(t testing.TB, err error, code, message string) {
 	t.Helper()
+	noteReached(err)
 	var e smithy.APIError
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want %s: %s", err, code, message)
