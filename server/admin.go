@@ -31,6 +31,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
+	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
@@ -203,6 +204,41 @@ func belongsTo(account string, key, value []byte) bool {
 	default:
 		return parts[1] == account
 	}
+}
+
+// adminAccessToken makes an access token in place of Login with Amazon or Facebook, of
+// {"provider", "app", "user", "expiresIn"}.
+func (s *Server) adminAccessToken(w http.ResponseWriter, r *http.Request) {
+	request := struct {
+		Provider  string `json:"provider"`
+		App       string `json:"app"`
+		User      string `json:"user"`
+		ExpiresIn string `json:"expiresIn"`
+	}{ExpiresIn: "1h"}
+	if err := decodeAdmin(w, r, &request); err != nil {
+		adminError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	lifetime, err := time.ParseDuration(request.ExpiresIn)
+	switch _, known := identity.AccessTokenProviders[request.Provider]; {
+	case !known:
+		adminError(w, http.StatusBadRequest, "provider: want www.amazon.com or graph.facebook.com")
+		return
+	case request.App == "" || request.User == "":
+		adminError(w, http.StatusBadRequest, "app and user are the IDs of an app and of a user at the provider")
+		return
+	case err != nil:
+		adminError(w, http.StatusBadRequest, "expiresIn: "+err.Error())
+		return
+	}
+	token, err := s.directory.Keyring.SealAccessToken(&identity.AccessToken{
+		Provider: request.Provider, App: request.App, User: request.User, Expires: s.clock.Now().Add(lifetime),
+	})
+	if err != nil {
+		s.adminFailure(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"token": token})
 }
 
 // adminDelegation answers what SendDelegationToken sent to a request's notification channel:

@@ -207,3 +207,45 @@ func TestSAMLIdentityProvider(t *testing.T) {
 		}
 	})
 }
+
+// TestAccessToken takes a role with an access token in place of Login with Amazon's and Facebook's.
+func TestAccessToken(t *testing.T) {
+	e := emulatortest.Start(t)
+	admin := iam.NewFromConfig(e.Config())
+	for provider, keys := range map[string][2]string{"www.amazon.com": {"user_id", "app_id"}, "graph.facebook.com": {"id", "app_id"}} {
+		t.Run(provider, func(t *testing.T) {
+			trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + provider + `"},"Action":"sts:AssumeRoleWithWebIdentity",
+				"Condition":{"StringEquals":{"` + provider + `:` + keys[1] + `":"app.1","` + provider + `:` + keys[0] + `":"user.1"}}}]}`
+			role, err := admin.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String(provider), AssumeRolePolicyDocument: &trust})
+			if err != nil {
+				t.Fatal(err)
+			}
+			assume := func(token string) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+				return withoutCredentials(e).AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+					RoleArn: role.Role.Arn, RoleSessionName: aws.String("app"), WebIdentityToken: &token, ProviderId: &provider})
+			}
+			mint := func(provider, user string) string {
+				t.Helper()
+				return ask(t, e, "access-tokens", `{"provider":"`+provider+`","app":"app.1","user":"`+user+`"}`, "token")
+			}
+			good := mint(provider, "user.1")
+			out, err := assume(good)
+			if err != nil || *out.Provider != provider || *out.SubjectFromWebIdentityToken != "user.1" || *out.Audience != "app.1" {
+				t.Fatalf("got %+v, %v", out, err)
+			}
+			_, err = assume(mint(provider, "user.2"))
+			wantCode(t, err, "AccessDenied")
+			another := map[string]string{"www.amazon.com": "graph.facebook.com", "graph.facebook.com": "www.amazon.com"}[provider]
+			_, err = assume(mint(another, "user.1"))
+			wantCode(t, err, "IDPRejectedClaim")
+			e.Clock.Advance(time.Hour)
+			_, err = assume(good)
+			wantCode(t, err, "ExpiredTokenException")
+		})
+	}
+	for _, bad := range []string{`{}`, `{"provider":"www.amazon.com"}`, `{"provider":"www.amazon.com","app":"a","user":"b","expiresIn":"soon"}`} {
+		if resp, err := http.Post(e.URL+"/_emulator/access-tokens", "application/json", strings.NewReader(bad)); err != nil || resp.StatusCode != 400 {
+			t.Errorf("%s: %v, %v", bad, resp, err)
+		}
+	}
+}

@@ -50,7 +50,9 @@ func TestDelegatedAccess(t *testing.T) {
 	expect(t, err, "EntityAlreadyExists", "A delegation request with the workflow ID workflow-1 already exists.")
 	_, err = create("workflow-2", func(in *iam.CreateDelegationRequestInput) { in.Permissions.Parameters = nil })
 	expect(t, err, "InvalidInput", "The policy template "+*template.Policy.Arn+" has parameters that are not given.")
-	_, err = create("workflow-2", func(in *iam.CreateDelegationRequestInput) { in.Permissions.PolicyTemplateArn = aws.String(*template.Policy.Arn + "x") })
+	_, err = create("workflow-2", func(in *iam.CreateDelegationRequestInput) {
+		in.Permissions.PolicyTemplateArn = aws.String(*template.Policy.Arn + "x")
+	})
 	expect(t, err, "InvalidInput", "The policy template "+*template.Policy.Arn+"x does not exist.")
 
 	admin := iam.NewFromConfig(w.in(home))

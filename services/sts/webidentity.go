@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api"
@@ -34,38 +34,20 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	if err := s.checkRegion(c, arn.account); err != nil {
 		return nil, err
 	}
-	if err := checkProviderID(in.ProviderId); err != nil {
-		return nil, err
-	}
 	policies, err := newSessionPolicies(in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}
-	token, provider, err := s.verifyToken(ctx, *in.WebIdentityToken, arn.account)
+	f := &federation{action: "sts:AssumeRoleWithWebIdentity", role: arn, sessionName: *in.RoleSessionName, policies: policies}
+	prove := s.proveIDToken
+	if in.ProviderId != nil { // it is given with access tokens only
+		prove = s.proveAccessToken
+	}
+	bearer, err := prove(ctx, in, f)
 	if err != nil {
 		return nil, err
 	}
-	tags, transitive, err := tokenTags(token)
-	if err != nil {
-		return nil, err
-	}
-	sourceIdentity, err := tokenSourceIdentity(token)
-	if err != nil {
-		return nil, err
-	}
-	trust, kept := conditionKeys(provider.url, token)
-	assumed, err := s.federate(ctx, c, &federation{
-		action:         "sts:AssumeRoleWithWebIdentity",
-		role:           arn,
-		provider:       provider.principal,
-		sessionName:    *in.RoleSessionName,
-		policies:       policies,
-		tags:           tags,
-		transitive:     transitive,
-		sourceIdentity: sourceIdentity,
-		trust:          trust,
-		session:        kept,
-	})
+	assumed, err := s.federate(ctx, c, f)
 	if err != nil {
 		return nil, err
 	}
@@ -79,33 +61,56 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	}
 	return &sts.AssumeRoleWithWebIdentityOutput{
 		AssumedRoleUser: assumedRoleUser(assumed.role, assumed.session),
-		Audience:        aws.String(acceptedAudience(token, provider)),
+		Audience:        &bearer.audience,
 		Credentials:     issued.Credentials,
 		//lint:ignore SA1019 clients that know of no other still read it
 		PackedPolicySize:            assumed.packed,
-		Provider:                    &provider.principal,
+		Provider:                    &f.provider,
 		SessionTokenSize:            &issued.size,
 		SessionTokenUtilization:     &issued.utilization,
-		SourceIdentity:              present(sourceIdentity),
-		SubjectFromWebIdentityToken: &token.Subject,
+		SourceIdentity:              present(f.sourceIdentity),
+		SubjectFromWebIdentityToken: &bearer.subject,
 	}, nil
 }
 
-// accessTokenProviders are those whose OAuth 2.0 access tokens AWS takes. Only they
-// can tell whether one is good, so none is here.
-var accessTokenProviders = []string{"www.amazon.com", "graph.facebook.com"}
+// bearer is who a token is about, and whom it was made for.
+type bearer struct{ subject, audience string }
 
-// checkProviderID refuses access tokens: ProviderId is given with them, and not with
-// ID tokens.
-func checkProviderID(id *string) error {
-	switch {
-	case id == nil:
-		return nil
-	case slices.Contains(accessTokenProviders, *id):
-		return api.Errorf("IDPRejectedClaim", "Access tokens of %s cannot be verified here: use an OpenID Connect ID token, without ProviderId.", *id)
-	default:
-		return api.Errorf("ValidationError", "Unsupported ProviderId %s", *id)
+// proveIDToken proves an OpenID Connect ID token, and puts into f what its claims say.
+func (s *Service) proveIDToken(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, f *federation) (bearer, error) {
+	token, provider, err := s.verifyToken(ctx, *in.WebIdentityToken, f.role.account)
+	if err != nil {
+		return bearer{}, err
 	}
+	if f.tags, f.transitive, err = tokenTags(token); err != nil {
+		return bearer{}, err
+	}
+	if f.sourceIdentity, err = tokenSourceIdentity(token); err != nil {
+		return bearer{}, err
+	}
+	f.provider = provider.principal
+	f.trust, f.session = conditionKeys(provider.url, token)
+	return bearer{token.Subject, acceptedAudience(token, provider)}, nil
+}
+
+// proveAccessToken proves an OAuth 2.0 access token. Only the provider can tell whether one of its own
+// is good, so it takes those that the emulator made in its place.
+func (s *Service) proveAccessToken(_ context.Context, in *sts.AssumeRoleWithWebIdentityInput, f *federation) (bearer, error) {
+	keys, ok := identity.AccessTokenProviders[*in.ProviderId]
+	if !ok {
+		return bearer{}, api.Errorf("ValidationError", "Unsupported ProviderId %s", *in.ProviderId)
+	}
+	token, err := s.keyring.OpenAccessToken(*in.WebIdentityToken)
+	switch {
+	case err != nil || token.Provider != *in.ProviderId:
+		return bearer{}, api.Errorf("IDPRejectedClaim", "The identity provider %s rejected the access token.", *in.ProviderId)
+	case !s.clock.Now().Before(token.Expires):
+		return bearer{}, api.Errorf("ExpiredTokenException", "The access token has expired.")
+	}
+	f.provider = token.Provider
+	f.session = map[string][]string{keys[0]: {token.User}, keys[1]: {token.App}}
+	f.trust = maps.Clone(f.session)
+	return bearer{token.User, token.App}, nil
 }
 
 // identityProvider is whom an account believes ID tokens of.

@@ -184,7 +184,7 @@ func TestWebIdentityErrors(t *testing.T) {
 		{"tag that is none", f.token(map[string]any{"https://aws.amazon.com/tags/principal_tags/aws:a": "b"}), "InvalidIdentityToken", "The session tags in the token are not valid", nil},
 		{"transitive tag that is not there", f.token(map[string]any{"https://aws.amazon.com/tags/transitive_tag_keys": []string{"a"}}), "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags.", nil},
 		{"transitive tags are a map", f.token(map[string]any{"https://aws.amazon.com/tags/transitive_tag_keys": map[string]any{}}), "InvalidIdentityToken", "The transitive tag keys in the token are not valid", nil},
-		{"access token", "Atza|IQEBLjAsAhRFiXuWpUXuRvQ9PZL3GMFcYevydwIUF", "IDPRejectedClaim", "Access tokens of www.amazon.com cannot be verified here: use an OpenID Connect ID token, without ProviderId.", provider("www.amazon.com")},
+		{"access token", "Atza|IQEBLjAsAhRFiXuWpUXuRvQ9PZL3GMFcYevydwIUF", "IDPRejectedClaim", "The identity provider www.amazon.com rejected the access token.", provider("www.amazon.com")},
 		{"unknown ProviderId", f.token(nil), "ValidationError", "Unsupported ProviderId example.com", provider("example.com")},
 		{"no role's ARN", f.token(nil), "ValidationError", "Request ARN is invalid", func(in *sts.AssumeRoleWithWebIdentityInput) { in.RoleArn = &f.provider }},
 		{"too long", f.token(nil), "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", func(in *sts.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(7200) }},
