@@ -30,10 +30,10 @@ unit:
 fuzz:
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package; \
 	  done; done
 
-# The same short story through other SDKs and the AWS CLI, against the built binary.
+# A short story, and the ways to configure credentials, through other SDKs and the AWS CLI against the built binary.
 clients: build $(VENV)/ready clients/node_modules/ready
 	clients/run bin/emulator $(VENV)/bin
 

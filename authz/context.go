@@ -22,7 +22,7 @@ type context struct {
 	// member and resourceMember are the places of the caller's and of the resource's account
 	// in an organization, or nil.
 	member, resourceMember *identity.Member
-	now     time.Time
+	now                    time.Time
 	// assumed stands before all else: keys of a question, not of a call.
 	assumed map[string][]string
 }

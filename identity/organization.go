@@ -81,6 +81,9 @@ func LoadOrganization(r store.Reader, account string) (*Organization, error) {
 	if err != nil || m == nil {
 		return nil, err
 	}
-	o, _, err := store.Load[Organization](r, OrganizationKey(m.Organization))
-	return &o, err
+	o, ok, err := store.Load[Organization](r, OrganizationKey(m.Organization))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &o, nil
 }

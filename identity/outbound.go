@@ -2,17 +2,11 @@ package identity
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"time"
 
+	"emulator/jwk"
 	"emulator/store"
 )
 
@@ -32,10 +26,8 @@ type OutboundIssuer struct {
 
 // OutboundKey is a signing key of an OutboundIssuer.
 type OutboundKey struct {
-	ID string `json:"id"`
-	// JWK is the public key (https://www.rfc-editor.org/rfc/rfc7517).
-	JWK map[string]string `json:"jwk"`
-	// Private is PKCS #8, sealed, bound to ID.
+	Public jwk.Key `json:"public"`
+	// Private is PKCS #8, sealed, bound to the key's ID.
 	Private []byte `json:"private"`
 }
 
@@ -47,62 +39,30 @@ func OutboundAccountKey(id string) []byte { return store.Key("outbound-issuer", 
 
 // NewOutboundKeys makes the keys of an issuer.
 func NewOutboundKeys(k *Keyring) (map[string]OutboundKey, error) {
-	rs256, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, err
-	}
-	es384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
 	keys := make(map[string]OutboundKey)
-	for algorithm, private := range map[string]crypto.Signer{"RS256": rs256, "ES384": es384} {
-		key, err := newOutboundKey(k, algorithm, private)
+	for _, algorithm := range []string{"RS256", "ES384"} {
+		private, public, err := jwk.New(algorithm)
 		if err != nil {
 			return nil, err
 		}
-		keys[algorithm] = key
+		der, err := x509.MarshalPKCS8PrivateKey(private)
+		if err != nil {
+			return nil, err
+		}
+		keys[algorithm] = OutboundKey{Public: public, Private: k.Seal(der, public.ID)}
 	}
 	return keys, nil
 }
 
-func newOutboundKey(k *Keyring, algorithm string, private crypto.Signer) (OutboundKey, error) {
-	public, err := x509.MarshalPKIXPublicKey(private.Public())
-	if err != nil {
-		return OutboundKey{}, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return OutboundKey{}, err
-	}
-	sum := sha256.Sum256(public)
-	id := algorithm + "_" + base64.RawURLEncoding.EncodeToString(sum[:16])
-	jwk := map[string]string{"kid": id, "alg": algorithm, "use": "sig"}
-	encode := base64.RawURLEncoding.EncodeToString
-	switch p := private.Public().(type) {
-	case *rsa.PublicKey:
-		jwk["kty"], jwk["n"] = "RSA", encode(p.N.Bytes())
-		jwk["e"] = encode(binary.BigEndian.AppendUint32(nil, uint32(p.E))[1:]) // 65537 has three bytes
-	case *ecdsa.PublicKey:
-		point, err := p.Bytes()
-		if err != nil {
-			return OutboundKey{}, err
-		}
-		size := (len(point) - 1) / 2
-		jwk["kty"], jwk["crv"], jwk["x"], jwk["y"] = "EC", p.Params().Name, encode(point[1:1+size]), encode(point[1+size:])
-	}
-	return OutboundKey{ID: id, JWK: jwk, Private: k.Seal(der, id)}, nil
-}
-
 // Open returns the private key.
 func (key *OutboundKey) Open(k *Keyring) (crypto.Signer, error) {
-	der, err := k.Open(key.Private, key.ID)
+	der, err := k.Open(key.Private, key.Public.ID)
 	if err != nil {
-		return nil, fmt.Errorf("key %s: %w", key.ID, err)
+		return nil, fmt.Errorf("key %s: %w", key.Public.ID, err)
 	}
 	private, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return nil, fmt.Errorf("key %s: %w", key.ID, err)
+		return nil, fmt.Errorf("key %s: %w", key.Public.ID, err)
 	}
 	return private.(crypto.Signer), nil
 }

@@ -42,6 +42,8 @@ func (p *Principal) MayCallIAM() bool {
 	switch {
 	case p.Session == nil, p.Kind == AssumedRole, p.Session.AssumedRoot, p.Session.Delegated:
 		return true
+	case len(p.Session.Context["aws:SignInSessionArn"]) > 0:
+		return true // as in the console, which one signs in to with a password
 	case p.Kind == FederatedUser:
 		return false
 	}

@@ -196,11 +196,15 @@ func belongsTo(account string, key, value []byte) bool {
 		return false
 	}
 	switch parts[0] {
-	case "access-key":
+	case "access-key", "last-used":
 		owner, _ := identity.AccountOf(parts[1])
 		return owner == account
 	case "unique-id":
 		return strings.Contains(string(value), ":"+account+":")
+	case "organizations", "outbound-issuer", "delegation-request":
+		return strings.Contains(string(value), `"`+account+`"`)
+	case "organization-account":
+		return parts[2] == account
 	default:
 		return parts[1] == account
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"emulator/identity"
+	"emulator/jwk"
 	"emulator/store"
 )
 
@@ -65,7 +66,7 @@ func (s *Server) outboundDiscovery(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) outboundKeys(w http.ResponseWriter, r *http.Request) {
 	if issuer := s.outboundIssuer(w, r); issuer != nil {
-		keys := []map[string]string{issuer.Keys["RS256"].JWK, issuer.Keys["ES384"].JWK}
+		keys := []jwk.Key{issuer.Keys["RS256"].Public, issuer.Keys["ES384"].Public}
 		writeJSON(w, http.StatusOK, map[string]any{"keys": keys})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"emulator/services/signin"
 	"emulator/services/sts/issuer"
 	"emulator/store"
 )
@@ -20,6 +21,10 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/health", s.localstackHealth).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/_localstack/health", s.localstackHealth).Methods(http.MethodGet, http.MethodHead)
 	s.outboundRoutes(r)
+	h := s.signin.Handler(s.adminOnly)
+	for _, path := range signin.Paths {
+		r.Path(path).Handler(h)
+	}
 	if s.issuers != nil { // before the admin API: discovery documents and keys are for everybody
 		r.PathPrefix(issuer.Path).Handler(s.issuers.Handler(s.adminOnly))
 	}

@@ -22,6 +22,7 @@ import (
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/organizations"
+	"emulator/services/signin"
 	"emulator/services/sts"
 	"emulator/services/sts/issuer"
 	"emulator/sigv4"
@@ -83,6 +84,8 @@ type Server struct {
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
+	sts       *sts.Service
+	signin    *signin.Service
 	services  []*service
 	handler   http.Handler
 	dataDir   string
@@ -130,11 +133,13 @@ func Open(config Config) (_ *Server, err error) {
 		}
 		localKeys = s.issuers.Keys
 	}
+	s.sts = sts.New(sts.Config{
+		Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
+		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
+	})
+	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Log: s.log})
 	if s.services, err = newServices(
-		source{"sts", sts.New(sts.Config{
-			Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
-			InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
-		}).Operations()},
+		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.

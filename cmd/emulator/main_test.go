@@ -82,7 +82,7 @@ func (s *serving) screen() string {
 	return s.stdout.String()
 }
 
-var endpoint = regexp.MustCompile(`(?m)^export AWS_ENDPOINT_URL=(\S+)$`)
+var endpoint = regexp.MustCompile(`(?m)^export AWS_ENDPOINT_URL=(\S+)`)
 
 // serve starts the command and waits for its screen.
 func serve(t *testing.T, args ...string) (s *serving, url string) {

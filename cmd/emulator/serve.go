@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +27,8 @@ func newServeCommand(env settings) *cobra.Command {
 		accountKeys, mintTokens          bool
 		tlsNames, testIssuers            []string
 		config                           server.Config
+		metadata                         server.Metadata
+		metadataListen                   string
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -44,6 +48,10 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
 	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
+	flags.StringVar(&metadataListen, "imds-listen", "", "`address` and port of an EC2 instance metadata service, which has the credentials of --imds-role")
+	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role")
+	flags.StringVar(&metadata.Region, "imds-region", "us-east-1", "the instance's `region`")
+	flags.BoolVar(&metadata.AllowV1, "imds-v1", false, "answer IMDSv1 requests, which have no token")
 	flags.StringVar(&iam, "iam", "enforce", "what becomes of denials: enforce, audit (only record them) or off")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
@@ -91,10 +99,33 @@ func newServeCommand(env settings) *cobra.Command {
 				return fmt.Errorf("certificate: %w", err)
 			}
 		}
-		printStart(cmd.OutOrStdout(), endpointURL(l.Addr().(*net.TCPAddr), secure), s, &config)
+		if metadataListen != "" {
+			h, addr, err := serveMetadata(s, metadataListen, metadata)
+			if err != nil {
+				return fmt.Errorf("instance metadata service: %w", err)
+			}
+			defer h.Close()
+			metadataListen = addr
+		}
+		printStart(cmd.OutOrStdout(), endpointURL(l.Addr().(*net.TCPAddr), secure), metadataListen, s, &config)
 		return s.Serve(cmd.Context(), l, tlsConfig)
 	}
 	return cmd
+}
+
+// serveMetadata serves the instance metadata service, and returns its address.
+func serveMetadata(s *server.Server, listen string, m server.Metadata) (*http.Server, string, error) {
+	handler, err := s.MetadataHandler(m)
+	if err != nil {
+		return nil, "", err
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, "", listenError(listen, err)
+	}
+	h := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	go h.Serve(l)
+	return h, l.Addr().String(), nil
 }
 
 // listenError says what is wrong without repeating the address twice.
@@ -129,7 +160,7 @@ var enforced = map[authz.Mode]string{
 
 // printStart is the first screen: where it listens, what it enforces, and what to
 // type next.
-func printStart(w io.Writer, url string, s *server.Server, config *server.Config) {
+func printStart(w io.Writer, url, metadata string, s *server.Server, config *server.Config) {
 	state := config.DataDir
 	if state == "" {
 		state = "temporary, removed at exit"
@@ -150,8 +181,11 @@ func printStart(w io.Writer, url string, s *server.Server, config *server.Config
 		}
 		fmt.Fprintf(w, "  ID tokens  for tests (emulator token --issuer NAME): %s\n", strings.Join(names, ", "))
 	}
+	if metadata != "" {
+		fmt.Fprintf(w, "  instance   export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://%s\n", metadata)
+	}
 	fmt.Fprintf(w, `
-export AWS_ENDPOINT_URL=%s
+export AWS_ENDPOINT_URL=%s AWS_ENDPOINT_URL_STS=%[1]s
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
 `, url)

@@ -100,7 +100,7 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 		return nil, err
 	}
 	token := jwt.NewWithClaims(jwt.GetSigningMethod(*in.SigningAlgorithm), claims)
-	token.Header["kid"] = key.ID
+	token.Header["kid"] = key.Public.ID
 	signed, err := token.SignedString(private)
 	if err != nil {
 		return nil, fmt.Errorf("token: %w", err)

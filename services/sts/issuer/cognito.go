@@ -1,5 +1,7 @@
 package issuer
 
+import "github.com/google/uuid"
+
 // cognitoClient is the app client that tokens are for, as AWS's examples have it.
 const cognitoClient = "1example23456789"
 
@@ -9,13 +11,13 @@ const cognitoClient = "1example23456789"
 // https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
 func cognito(c *claimSet) error {
 	user := c.add("cognito:username", "my-test-user")
-	c.add("sub", uuid("cognito user", c.issuer.URL+" "+user))
+	c.add("sub", uuidOf("cognito user", c.issuer.URL+" "+user))
 	c.add("email", user+"@example.com")
 	c.all["email_verified"] = true
 	c.add("token_use", "id")
 	c.all["auth_time"] = c.issued.Unix()
-	c.add("event_id", randomUUID())
-	c.add("origin_jti", randomUUID())
+	c.add("event_id", uuid.NewString())
+	c.add("origin_jti", uuid.NewString())
 	c.all["aud"] = cognitoClient
 	return nil
 }

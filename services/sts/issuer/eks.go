@@ -34,5 +34,5 @@ func eks(c *claimSet) error {
 }
 
 func reference(kind, what, name string) map[string]any {
-	return map[string]any{"name": name, "uid": uuid("kubernetes "+kind, what)}
+	return map[string]any{"name": name, "uid": uuidOf("kubernetes "+kind, what)}
 }

@@ -4,20 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"slices"
 	"time"
 
+	"emulator/jwk"
 	"emulator/store"
 )
 
@@ -33,22 +26,9 @@ const (
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html).
 var Algorithms = []string{"RS256", "ES256", "EdDSA"}
 
-// jwk is a public key as it is published (RFC 7517, RFC 7518 section 6, RFC 8037).
-type jwk struct {
-	Type      string `json:"kty"`
-	ID        string `json:"kid"`
-	Use       string `json:"use"`
-	Algorithm string `json:"alg"`
-	Curve     string `json:"crv,omitempty"`
-	N         string `json:"n,omitempty"`
-	E         string `json:"e,omitempty"`
-	X         string `json:"x,omitempty"`
-	Y         string `json:"y,omitempty"`
-}
-
 // keyRecord is a key in the store.
 type keyRecord struct {
-	Public jwk
+	Public jwk.Key
 	// Private is PKCS #8, sealed.
 	Private []byte
 	Created time.Time
@@ -73,8 +53,8 @@ func (p *Provider) Keys(ctx context.Context, issuerURL string) (keySet []byte, o
 		return nil, false, nil
 	}
 	set := struct {
-		Keys []jwk `json:"keys"`
-	}{[]jwk{}}
+		Keys []jwk.Key `json:"keys"`
+	}{[]jwk.Key{}}
 	now := p.clock.Now()
 	err = p.store.View(ctx, func(r store.Reader) error {
 		keys, found, err := store.Load[[]keyRecord](r, recordKey(issuerURL))
@@ -191,16 +171,7 @@ func (p *Provider) open(i Issuer, k *keyRecord) (crypto.Signer, error) {
 }
 
 func (p *Provider) newKey(i Issuer, now time.Time, algorithm string) (crypto.Signer, *keyRecord, error) {
-	var key crypto.Signer
-	var err error
-	switch algorithm {
-	case "ES256":
-		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "EdDSA":
-		_, key, err = ed25519.GenerateKey(rand.Reader)
-	default:
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	}
+	key, public, err := jwk.New(algorithm)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -208,49 +179,8 @@ func (p *Provider) newKey(i Issuer, now time.Time, algorithm string) (crypto.Sig
 	if err != nil {
 		return nil, nil, err
 	}
-	public, err := publicJWK(key.Public(), algorithm)
-	if err != nil {
-		return nil, nil, err
-	}
 	return key, &keyRecord{Public: public, Private: p.keyring.Seal(der, binding(i.URL, public.ID)), Created: now}, nil
 }
-
-func publicJWK(public crypto.PublicKey, algorithm string) (jwk, error) {
-	k := jwk{Use: "sig", Algorithm: algorithm}
-	switch key := public.(type) {
-	case *rsa.PublicKey:
-		k.Type, k.N, k.E = "RSA", encode(key.N.Bytes()), encode(big.NewInt(int64(key.E)).Bytes())
-	case *ecdsa.PublicKey:
-		point, err := key.Bytes() // 4, then both coordinates
-		if err != nil {
-			return jwk{}, err
-		}
-		half := (len(point)-1)/2 + 1
-		k.Type, k.Curve, k.X, k.Y = "EC", "P-256", encode(point[1:half]), encode(point[half:])
-	case ed25519.PublicKey:
-		k.Type, k.Curve, k.X = "OKP", "Ed25519", encode(key)
-	}
-	var err error
-	k.ID, err = k.thumbprint()
-	return k, err
-}
-
-// thumbprint is the key's ID (RFC 7638): the hash of the members that the type requires, in
-// the order of their names.
-func (k *jwk) thumbprint() (string, error) {
-	text, err := json.Marshal(struct {
-		Curve string `json:"crv,omitempty"`
-		E     string `json:"e,omitempty"`
-		Type  string `json:"kty"`
-		N     string `json:"n,omitempty"`
-		X     string `json:"x,omitempty"`
-		Y     string `json:"y,omitempty"`
-	}{k.Curve, k.E, k.Type, k.N, k.X, k.Y})
-	sum := sha256.Sum256(text)
-	return encode(sum[:]), err
-}
-
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // algorithmOf returns the algorithm asked for, or the default.
 func algorithmOf(asked string) (string, error) {

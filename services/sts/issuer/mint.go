@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 )
 
 // Request is what a token is to be. The zero value of each field but Issuer is the default of
@@ -93,7 +94,7 @@ func build(i Issuer, now time.Time, request *Request) (map[string]any, error) {
 		expires = now.Add(request.ExpiresIn)
 		issued = expires.Add(-profile.lifetime)
 	}
-	c.all["iss"], c.all["jti"] = i.URL, randomUUID()
+	c.all["iss"], c.all["jti"] = i.URL, uuid.NewString()
 	c.all["iat"], c.all["exp"] = issued.Unix(), expires.Unix()
 	c.issued = issued
 	if err := profile.claims(c); err != nil {

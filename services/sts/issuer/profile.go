@@ -1,13 +1,13 @@
 package issuer
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // stsAudience is what AWS's own clients of AssumeRoleWithWebIdentity ask their tokens for.
@@ -55,20 +55,7 @@ func commit(name string) string {
 	return hex.EncodeToString(sum[:20])
 }
 
-// uuid is made of what it identifies (RFC 9562, section 5.8).
-func uuid(kind, name string) string {
-	sum := sha256.Sum256([]byte(kind + "\x00" + name))
-	return formatUUID([16]byte(sum[:16]), 8)
-}
-
-func randomUUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return formatUUID(b, 4)
-}
-
-func formatUUID(b [16]byte, version byte) string {
-	b[6] = b[6]&0x0f | version<<4
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+// uuidOf is made of what it identifies (RFC 9562, section 5.8).
+func uuidOf(kind, name string) string {
+	return uuid.NewHash(sha256.New(), uuid.Nil, []byte(kind+"\x00"+name), 8).String()
 }
