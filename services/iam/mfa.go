@@ -36,9 +36,6 @@ func (s *Service) mfaOperations() []api.Operation {
 		api.Op("DeactivateMFADevice", s.deactivateMFADevice),
 		api.Op("ResyncMFADevice", s.resyncMFADevice),
 		api.Op("ListMFADevices", s.listMFADevices),
-		api.Op("TagMFADevice", s.tagMFADevice),
-		api.Op("UntagMFADevice", s.untagMFADevice),
-		api.Op("ListMFADeviceTags", s.listMFADeviceTags),
 	}
 }
 
@@ -295,53 +292,6 @@ func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.List
 			devices = append(devices, types.MFADevice{SerialNumber: &serial, UserName: &u.Name, EnableDate: &d.Enabled})
 		}
 		out.MFADevices, out.Marker, err = pageOf(devices, in.Marker, in.MaxItems)
-		out.IsTruncated = out.Marker != nil
-		return err
-	})
-	return out, err
-}
-
-func (s *Service) changeMFADevice(ctx context.Context, c api.Caller, serial string, request authz.Request, f func(*identity.MFADevice) error) error {
-	return s.store.Update(ctx, func(tx store.Tx) error {
-		d, err := s.findMFADevice(tx, c, serial, request)
-		if err != nil {
-			return err
-		}
-		if err := f(d); err != nil {
-			return err
-		}
-		return saveMFADevice(tx, d)
-	})
-}
-
-func (s *Service) tagMFADevice(ctx context.Context, c api.Caller, in *iam.TagMFADeviceInput) (*iam.TagMFADeviceOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
-	request := authz.Request{Action: "iam:TagMFADevice", RequestTags: tags}
-	return nil, s.changeMFADevice(ctx, c, *in.SerialNumber, request, func(d *identity.MFADevice) (err error) {
-		if tagsErr != nil {
-			return tagsErr
-		}
-		d.Tags, err = addTags(d.Tags, tags)
-		return err
-	})
-}
-
-func (s *Service) untagMFADevice(ctx context.Context, c api.Caller, in *iam.UntagMFADeviceInput) (*iam.UntagMFADeviceOutput, error) {
-	request := authz.Request{Action: "iam:UntagMFADevice", TagKeys: in.TagKeys}
-	return nil, s.changeMFADevice(ctx, c, *in.SerialNumber, request, func(d *identity.MFADevice) error {
-		d.Tags = removeTags(d.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-func (s *Service) listMFADeviceTags(ctx context.Context, c api.Caller, in *iam.ListMFADeviceTagsInput) (*iam.ListMFADeviceTagsOutput, error) {
-	out := &iam.ListMFADeviceTagsOutput{}
-	err := s.store.View(ctx, func(r store.Reader) error {
-		d, err := s.findMFADevice(r, c, *in.SerialNumber, authz.Request{Action: "iam:ListMFADeviceTags"})
-		if err != nil {
-			return err
-		}
-		out.Tags, out.Marker, err = pageOf(wireTags(d.Tags), in.Marker, in.MaxItems)
 		out.IsTruncated = out.Marker != nil
 		return err
 	})

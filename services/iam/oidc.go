@@ -33,9 +33,6 @@ func (s *Service) oidcOperations() []api.Operation {
 		api.Op("AddClientIDToOpenIDConnectProvider", s.addClientID),
 		api.Op("RemoveClientIDFromOpenIDConnectProvider", s.removeClientID),
 		api.Op("UpdateOpenIDConnectProviderThumbprint", s.updateThumbprints),
-		api.Op("TagOpenIDConnectProvider", s.tagOIDCProvider),
-		api.Op("UntagOpenIDConnectProvider", s.untagOIDCProvider),
-		api.Op("ListOpenIDConnectProviderTags", s.listOIDCProviderTags),
 	}
 }
 
@@ -245,38 +242,4 @@ func (s *Service) updateThumbprints(ctx context.Context, c api.Caller, in *iam.U
 		p.Thumbprints = in.ThumbprintList
 		return nil
 	})
-}
-
-func (s *Service) tagOIDCProvider(ctx context.Context, c api.Caller, in *iam.TagOpenIDConnectProviderInput) (*iam.TagOpenIDConnectProviderOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
-	request := authz.Request{Action: "iam:TagOpenIDConnectProvider", RequestTags: tags}
-	return nil, s.changeOIDCProvider(ctx, c, *in.OpenIDConnectProviderArn, request, func(p *identity.OIDCProvider) (err error) {
-		if tagsErr != nil {
-			return tagsErr
-		}
-		p.Tags, err = addTags(p.Tags, tags)
-		return err
-	})
-}
-
-func (s *Service) untagOIDCProvider(ctx context.Context, c api.Caller, in *iam.UntagOpenIDConnectProviderInput) (*iam.UntagOpenIDConnectProviderOutput, error) {
-	request := authz.Request{Action: "iam:UntagOpenIDConnectProvider", TagKeys: in.TagKeys}
-	return nil, s.changeOIDCProvider(ctx, c, *in.OpenIDConnectProviderArn, request, func(p *identity.OIDCProvider) error {
-		p.Tags = removeTags(p.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-func (s *Service) listOIDCProviderTags(ctx context.Context, c api.Caller, in *iam.ListOpenIDConnectProviderTagsInput) (*iam.ListOpenIDConnectProviderTagsOutput, error) {
-	var out *iam.ListOpenIDConnectProviderTagsOutput
-	err := s.store.View(ctx, func(r store.Reader) error {
-		p, err := s.findOIDCProvider(r, c, *in.OpenIDConnectProviderArn, authz.Request{Action: "iam:ListOpenIDConnectProviderTags"})
-		if err != nil {
-			return err
-		}
-		page, next, err := pageOf(wireTags(p.Tags), in.Marker, in.MaxItems)
-		out = &iam.ListOpenIDConnectProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}
-		return err
-	})
-	return out, err
 }

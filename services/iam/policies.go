@@ -29,9 +29,6 @@ func (s *Service) policyOperations() []api.Operation {
 		api.Op("ListPolicyVersions", s.listPolicyVersions),
 		api.Op("DeletePolicyVersion", s.deletePolicyVersion),
 		api.Op("SetDefaultPolicyVersion", s.setDefaultPolicyVersion),
-		api.Op("TagPolicy", s.tagPolicy),
-		api.Op("UntagPolicy", s.untagPolicy),
-		api.Op("ListPolicyTags", s.listPolicyTags),
 	}
 }
 
@@ -198,46 +195,4 @@ func (s *Service) deletePolicy(ctx context.Context, c api.Caller, in *iam.Delete
 		}
 		return tx.Delete(identity.PolicyKey(c.Account, p.Name))
 	})
-}
-
-func (s *Service) tagPolicy(ctx context.Context, c api.Caller, in *iam.TagPolicyInput) (*iam.TagPolicyOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
-	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		p, err := s.findLocalPolicy(tx, c, *in.PolicyArn, authz.Request{Action: "iam:TagPolicy", RequestTags: tags})
-		if err != nil {
-			return err
-		}
-		if tagsErr != nil {
-			return tagsErr
-		}
-		if p.Tags, err = addTags(p.Tags, tags); err != nil {
-			return err
-		}
-		return savePolicy(tx, p)
-	})
-}
-
-func (s *Service) untagPolicy(ctx context.Context, c api.Caller, in *iam.UntagPolicyInput) (*iam.UntagPolicyOutput, error) {
-	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		p, err := s.findLocalPolicy(tx, c, *in.PolicyArn, authz.Request{Action: "iam:UntagPolicy", TagKeys: in.TagKeys})
-		if err != nil {
-			return err
-		}
-		p.Tags = removeTags(p.Tags, in.TagKeys)
-		return savePolicy(tx, p)
-	})
-}
-
-func (s *Service) listPolicyTags(ctx context.Context, c api.Caller, in *iam.ListPolicyTagsInput) (*iam.ListPolicyTagsOutput, error) {
-	var out *iam.ListPolicyTagsOutput
-	err := s.store.View(ctx, func(r store.Reader) error {
-		p, err := s.findPolicy(r, c, *in.PolicyArn, authz.Request{Action: "iam:ListPolicyTags"})
-		if err != nil {
-			return err
-		}
-		page, next, err := pageOf(wireTags(p.tags()), in.Marker, in.MaxItems)
-		out = &iam.ListPolicyTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}
-		return err
-	})
-	return out, err
 }

@@ -30,9 +30,6 @@ func (s *Service) roleOperations() []api.Operation {
 		api.Op("UpdateAssumeRolePolicy", s.updateAssumeRolePolicy),
 		api.Op("DeleteRole", s.deleteRole),
 		api.Op("ListRoles", s.listRoles),
-		api.Op("TagRole", s.tagRole),
-		api.Op("UntagRole", s.untagRole),
-		api.Op("ListRoleTags", s.listRoleTags),
 		api.Op("PutRolePermissionsBoundary", s.putRolePermissionsBoundary),
 		api.Op("DeleteRolePermissionsBoundary", s.deleteRolePermissionsBoundary),
 	}
@@ -297,38 +294,6 @@ func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRo
 		}
 		return deleteAll(tx, roleKind, identity.RoleKey(c.Account, role.Name), c.Account, role.Path, role.Name, role.ID)
 	})
-}
-
-func (s *Service) tagRole(ctx context.Context, c api.Caller, in *iam.TagRoleInput) (*iam.TagRoleOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
-	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:TagRole", RequestTags: tags}, func(_ store.Tx, role *identity.Role) (err error) {
-		if tagsErr != nil {
-			return tagsErr
-		}
-		role.Tags, err = addTags(role.Tags, tags)
-		return err
-	})
-}
-
-func (s *Service) untagRole(ctx context.Context, c api.Caller, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error) {
-	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UntagRole", TagKeys: in.TagKeys}, func(_ store.Tx, role *identity.Role) error {
-		role.Tags = removeTags(role.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-func (s *Service) listRoleTags(ctx context.Context, c api.Caller, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
-	out := &iam.ListRoleTagsOutput{}
-	err := s.store.View(ctx, func(r store.Reader) error {
-		role, err := s.findRole(r, c, *in.RoleName, authz.Request{Action: "iam:ListRoleTags"})
-		if err != nil {
-			return err
-		}
-		out.Tags, out.Marker, err = pageOf(wireTags(role.Tags), in.Marker, in.MaxItems)
-		out.IsTruncated = out.Marker != nil
-		return err
-	})
-	return out, err
 }
 
 func (s *Service) putRolePermissionsBoundary(ctx context.Context, c api.Caller, in *iam.PutRolePermissionsBoundaryInput) (*iam.PutRolePermissionsBoundaryOutput, error) {

@@ -38,9 +38,6 @@ func (s *Service) samlOperations() []api.Operation {
 		api.Op("ListSAMLProviders", s.listSAMLProviders),
 		api.Op("UpdateSAMLProvider", s.updateSAMLProvider),
 		api.Op("DeleteSAMLProvider", s.deleteSAMLProvider),
-		api.Op("TagSAMLProvider", s.tagSAMLProvider),
-		api.Op("UntagSAMLProvider", s.untagSAMLProvider),
-		api.Op("ListSAMLProviderTags", s.listSAMLProviderTags),
 	}
 }
 
@@ -268,38 +265,4 @@ func (s *Service) deleteSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 		}
 		return tx.Delete(identity.SAMLProviderKey(c.Account, p.Name))
 	})
-}
-
-func (s *Service) tagSAMLProvider(ctx context.Context, c api.Caller, in *iam.TagSAMLProviderInput) (*iam.TagSAMLProviderOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
-	request := authz.Request{Action: "iam:TagSAMLProvider", RequestTags: tags}
-	return nil, s.changeSAMLProvider(ctx, c, *in.SAMLProviderArn, request, func(p *identity.SAMLProvider) (err error) {
-		if tagsErr != nil {
-			return tagsErr
-		}
-		p.Tags, err = addTags(p.Tags, tags)
-		return err
-	})
-}
-
-func (s *Service) untagSAMLProvider(ctx context.Context, c api.Caller, in *iam.UntagSAMLProviderInput) (*iam.UntagSAMLProviderOutput, error) {
-	request := authz.Request{Action: "iam:UntagSAMLProvider", TagKeys: in.TagKeys}
-	return nil, s.changeSAMLProvider(ctx, c, *in.SAMLProviderArn, request, func(p *identity.SAMLProvider) error {
-		p.Tags = removeTags(p.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-func (s *Service) listSAMLProviderTags(ctx context.Context, c api.Caller, in *iam.ListSAMLProviderTagsInput) (*iam.ListSAMLProviderTagsOutput, error) {
-	out := &iam.ListSAMLProviderTagsOutput{}
-	err := s.store.View(ctx, func(r store.Reader) error {
-		p, err := s.findSAMLProvider(r, c, *in.SAMLProviderArn, authz.Request{Action: "iam:ListSAMLProviderTags"})
-		if err != nil {
-			return err
-		}
-		out.Tags, out.Marker, err = pageOf(wireTags(p.Tags), in.Marker, in.MaxItems)
-		out.IsTruncated = out.Marker != nil
-		return err
-	})
-	return out, err
 }

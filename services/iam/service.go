@@ -63,6 +63,7 @@ func (s *Service) Operations() []api.Operation {
 		s.rootAccessOperations(),
 		s.delegationOperations(),
 		s.simulationOperations(),
+		s.tagOperations(),
 	)
 }
 

@@ -1,13 +1,18 @@
 package iam
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/store"
 )
 
 const maxTags = 50
@@ -78,4 +83,237 @@ func wireTags(tags map[string]string) []types.Tag {
 		wire = append(wire, types.Tag{Key: &key, Value: &value})
 	}
 	return wire
+}
+
+func (s *Service) tagOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("TagUser", s.tagUser),
+		api.Op("UntagUser", s.untagUser),
+		api.Op("ListUserTags", s.listUserTags),
+		api.Op("TagRole", s.tagRole),
+		api.Op("UntagRole", s.untagRole),
+		api.Op("ListRoleTags", s.listRoleTags),
+		api.Op("TagPolicy", s.tagPolicy),
+		api.Op("UntagPolicy", s.untagPolicy),
+		api.Op("ListPolicyTags", s.listPolicyTags),
+		api.Op("TagOpenIDConnectProvider", s.tagOIDCProvider),
+		api.Op("UntagOpenIDConnectProvider", s.untagOIDCProvider),
+		api.Op("ListOpenIDConnectProviderTags", s.listOIDCProviderTags),
+		api.Op("TagSAMLProvider", s.tagSAMLProvider),
+		api.Op("UntagSAMLProvider", s.untagSAMLProvider),
+		api.Op("ListSAMLProviderTags", s.listSAMLProviderTags),
+		api.Op("TagMFADevice", s.tagMFADevice),
+		api.Op("UntagMFADevice", s.untagMFADevice),
+		api.Op("ListMFADeviceTags", s.listMFADeviceTags),
+	}
+}
+
+// tagged is a resource with tags, as far as they go.
+type tagged struct {
+	tags map[string]string
+	// save saves the resource with other tags.
+	save func(tx store.Tx, tags map[string]string) error
+}
+
+// findTagged returns the resource once the caller may do with it what request says.
+type findTagged func(r store.Reader, request authz.Request) (tagged, error)
+
+func (s *Service) tag(ctx context.Context, action string, given []types.Tag, find findTagged) error {
+	added, tagsErr := newTags(given)
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		resource, err := find(tx, authz.Request{Action: action, RequestTags: added})
+		if err != nil {
+			return err
+		}
+		if tagsErr != nil {
+			return tagsErr
+		}
+		all, err := addTags(resource.tags, added)
+		if err != nil {
+			return err
+		}
+		return resource.save(tx, all)
+	})
+}
+
+func (s *Service) untag(ctx context.Context, action string, keys []string, find findTagged) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		resource, err := find(tx, authz.Request{Action: action, TagKeys: keys})
+		if err != nil {
+			return err
+		}
+		return resource.save(tx, removeTags(resource.tags, keys))
+	})
+}
+
+func (s *Service) listTags(ctx context.Context, action string, marker *string, maxItems *int32, find findTagged) (page []types.Tag, next *string, err error) {
+	err = s.store.View(ctx, func(r store.Reader) error {
+		resource, err := find(r, authz.Request{Action: action})
+		if err != nil {
+			return err
+		}
+		page, next, err = pageOf(wireTags(resource.tags), marker, maxItems)
+		return err
+	})
+	return page, next, err
+}
+
+func (s *Service) taggedUser(c api.Caller, name string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		u, err := s.findUser(r, c, name, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{u.Tags, func(tx store.Tx, tags map[string]string) error {
+			u.Tags = tags
+			return store.Save(tx, identity.UserKey(c.Account, u.Name), u)
+		}}, nil
+	}
+}
+
+func (s *Service) taggedRole(c api.Caller, name string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		role, err := s.findRole(r, c, name, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{role.Tags, func(tx store.Tx, tags map[string]string) error {
+			role.Tags = tags
+			return store.Save(tx, identity.RoleKey(c.Account, role.Name), role)
+		}}, nil
+	}
+}
+
+// taggedPolicy: the tags of AWS's policies can be listed, and not changed.
+func (s *Service) taggedPolicy(c api.Caller, arn string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		p, err := s.findPolicy(r, c, arn, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{p.tags(), func(tx store.Tx, tags map[string]string) error {
+			if p.local == nil {
+				return deniedPolicy(c, request.Action, arn)
+			}
+			p.local.Tags = tags
+			return savePolicy(tx, p.local)
+		}}, nil
+	}
+}
+
+func (s *Service) taggedOIDCProvider(c api.Caller, arn string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		p, err := s.findOIDCProvider(r, c, arn, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{p.Tags, func(tx store.Tx, tags map[string]string) error {
+			p.Tags = tags
+			return store.Save(tx, identity.OIDCProviderKey(c.Account, p.URL), p)
+		}}, nil
+	}
+}
+
+func (s *Service) taggedSAMLProvider(c api.Caller, arn string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		p, err := s.findSAMLProvider(r, c, arn, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{p.Tags, func(tx store.Tx, tags map[string]string) error {
+			p.Tags = tags
+			return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
+		}}, nil
+	}
+}
+
+func (s *Service) taggedMFADevice(c api.Caller, serial string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		d, err := s.findMFADevice(r, c, serial, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{d.Tags, func(tx store.Tx, tags map[string]string) error {
+			d.Tags = tags
+			return saveMFADevice(tx, d)
+		}}, nil
+	}
+}
+
+func (s *Service) tagUser(ctx context.Context, c api.Caller, in *iam.TagUserInput) (*iam.TagUserOutput, error) {
+	return nil, s.tag(ctx, "iam:TagUser", in.Tags, s.taggedUser(c, *in.UserName))
+}
+
+func (s *Service) untagUser(ctx context.Context, c api.Caller, in *iam.UntagUserInput) (*iam.UntagUserOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagUser", in.TagKeys, s.taggedUser(c, *in.UserName))
+}
+
+func (s *Service) listUserTags(ctx context.Context, c api.Caller, in *iam.ListUserTagsInput) (*iam.ListUserTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListUserTags", in.Marker, in.MaxItems, s.taggedUser(c, *in.UserName))
+	return &iam.ListUserTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagRole(ctx context.Context, c api.Caller, in *iam.TagRoleInput) (*iam.TagRoleOutput, error) {
+	return nil, s.tag(ctx, "iam:TagRole", in.Tags, s.taggedRole(c, *in.RoleName))
+}
+
+func (s *Service) untagRole(ctx context.Context, c api.Caller, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagRole", in.TagKeys, s.taggedRole(c, *in.RoleName))
+}
+
+func (s *Service) listRoleTags(ctx context.Context, c api.Caller, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListRoleTags", in.Marker, in.MaxItems, s.taggedRole(c, *in.RoleName))
+	return &iam.ListRoleTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagPolicy(ctx context.Context, c api.Caller, in *iam.TagPolicyInput) (*iam.TagPolicyOutput, error) {
+	return nil, s.tag(ctx, "iam:TagPolicy", in.Tags, s.taggedPolicy(c, *in.PolicyArn))
+}
+
+func (s *Service) untagPolicy(ctx context.Context, c api.Caller, in *iam.UntagPolicyInput) (*iam.UntagPolicyOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagPolicy", in.TagKeys, s.taggedPolicy(c, *in.PolicyArn))
+}
+
+func (s *Service) listPolicyTags(ctx context.Context, c api.Caller, in *iam.ListPolicyTagsInput) (*iam.ListPolicyTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListPolicyTags", in.Marker, in.MaxItems, s.taggedPolicy(c, *in.PolicyArn))
+	return &iam.ListPolicyTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagOIDCProvider(ctx context.Context, c api.Caller, in *iam.TagOpenIDConnectProviderInput) (*iam.TagOpenIDConnectProviderOutput, error) {
+	return nil, s.tag(ctx, "iam:TagOpenIDConnectProvider", in.Tags, s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
+}
+
+func (s *Service) untagOIDCProvider(ctx context.Context, c api.Caller, in *iam.UntagOpenIDConnectProviderInput) (*iam.UntagOpenIDConnectProviderOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagOpenIDConnectProvider", in.TagKeys, s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
+}
+
+func (s *Service) listOIDCProviderTags(ctx context.Context, c api.Caller, in *iam.ListOpenIDConnectProviderTagsInput) (*iam.ListOpenIDConnectProviderTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListOpenIDConnectProviderTags", in.Marker, in.MaxItems, s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
+	return &iam.ListOpenIDConnectProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagSAMLProvider(ctx context.Context, c api.Caller, in *iam.TagSAMLProviderInput) (*iam.TagSAMLProviderOutput, error) {
+	return nil, s.tag(ctx, "iam:TagSAMLProvider", in.Tags, s.taggedSAMLProvider(c, *in.SAMLProviderArn))
+}
+
+func (s *Service) untagSAMLProvider(ctx context.Context, c api.Caller, in *iam.UntagSAMLProviderInput) (*iam.UntagSAMLProviderOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagSAMLProvider", in.TagKeys, s.taggedSAMLProvider(c, *in.SAMLProviderArn))
+}
+
+func (s *Service) listSAMLProviderTags(ctx context.Context, c api.Caller, in *iam.ListSAMLProviderTagsInput) (*iam.ListSAMLProviderTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListSAMLProviderTags", in.Marker, in.MaxItems, s.taggedSAMLProvider(c, *in.SAMLProviderArn))
+	return &iam.ListSAMLProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagMFADevice(ctx context.Context, c api.Caller, in *iam.TagMFADeviceInput) (*iam.TagMFADeviceOutput, error) {
+	return nil, s.tag(ctx, "iam:TagMFADevice", in.Tags, s.taggedMFADevice(c, *in.SerialNumber))
+}
+
+func (s *Service) untagMFADevice(ctx context.Context, c api.Caller, in *iam.UntagMFADeviceInput) (*iam.UntagMFADeviceOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagMFADevice", in.TagKeys, s.taggedMFADevice(c, *in.SerialNumber))
+}
+
+func (s *Service) listMFADeviceTags(ctx context.Context, c api.Caller, in *iam.ListMFADeviceTagsInput) (*iam.ListMFADeviceTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListMFADeviceTags", in.Marker, in.MaxItems, s.taggedMFADevice(c, *in.SerialNumber))
+	return &iam.ListMFADeviceTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }

@@ -22,9 +22,6 @@ func (s *Service) userOperations() []api.Operation {
 		api.Op("UpdateUser", s.updateUser),
 		api.Op("DeleteUser", s.deleteUser),
 		api.Op("ListUsers", s.listUsers),
-		api.Op("TagUser", s.tagUser),
-		api.Op("UntagUser", s.untagUser),
-		api.Op("ListUserTags", s.listUserTags),
 		api.Op("PutUserPermissionsBoundary", s.putUserPermissionsBoundary),
 		api.Op("DeleteUserPermissionsBoundary", s.deleteUserPermissionsBoundary),
 	}
@@ -309,38 +306,6 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 		}
 		return deleteAll(tx, userKind, identity.UserKey(c.Account, u.Name), c.Account, u.Path, u.Name, u.ID)
 	})
-}
-
-func (s *Service) tagUser(ctx context.Context, c api.Caller, in *iam.TagUserInput) (*iam.TagUserOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
-	return nil, s.changeUser(ctx, c, *in.UserName, authz.Request{Action: "iam:TagUser", RequestTags: tags}, func(_ store.Tx, u *identity.User) (err error) {
-		if tagsErr != nil {
-			return tagsErr
-		}
-		u.Tags, err = addTags(u.Tags, tags)
-		return err
-	})
-}
-
-func (s *Service) untagUser(ctx context.Context, c api.Caller, in *iam.UntagUserInput) (*iam.UntagUserOutput, error) {
-	return nil, s.changeUser(ctx, c, *in.UserName, authz.Request{Action: "iam:UntagUser", TagKeys: in.TagKeys}, func(_ store.Tx, u *identity.User) error {
-		u.Tags = removeTags(u.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-func (s *Service) listUserTags(ctx context.Context, c api.Caller, in *iam.ListUserTagsInput) (*iam.ListUserTagsOutput, error) {
-	out := &iam.ListUserTagsOutput{}
-	err := s.store.View(ctx, func(r store.Reader) error {
-		u, err := s.findUser(r, c, *in.UserName, authz.Request{Action: "iam:ListUserTags"})
-		if err != nil {
-			return err
-		}
-		out.Tags, out.Marker, err = pageOf(wireTags(u.Tags), in.Marker, in.MaxItems)
-		out.IsTruncated = out.Marker != nil
-		return err
-	})
-	return out, err
 }
 
 func (s *Service) putUserPermissionsBoundary(ctx context.Context, c api.Caller, in *iam.PutUserPermissionsBoundaryInput) (*iam.PutUserPermissionsBoundaryOutput, error) {
