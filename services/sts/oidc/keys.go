@@ -11,6 +11,8 @@ import (
 	"math/big"
 
 	"github.com/go-json-experiment/json"
+
+	"emulator/jwk"
 )
 
 // maxKeys is AWS's limit: 100 RSA keys and 100 of elliptic curves
@@ -31,24 +33,14 @@ type key struct {
 	public    crypto.PublicKey
 }
 
-// jwk is a JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037).
-type jwk struct {
-	Type      string `json:"kty"`
-	ID        string `json:"kid"`
-	Use       string `json:"use"`
-	Algorithm string `json:"alg"`
-	Curve     string `json:"crv"`
-	N         string `json:"n"`
-	E         string `json:"e"`
-	X         string `json:"x"`
-	Y         string `json:"y"`
-}
+// published is a key as it comes.
+type published jwk.Key
 
 // parseKeys reads a JSON Web Key Set. Keys that are not understood, or not for
 // signatures, are left out, as RFC 7517, section 5, asks for.
 func parseKeys(document []byte) ([]key, error) {
 	var set struct {
-		Keys []jwk `json:"keys"`
+		Keys []published `json:"keys"`
 	}
 	if err := json.Unmarshal(document, &set); err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
@@ -69,7 +61,7 @@ func parseKeys(document []byte) ([]key, error) {
 }
 
 // public returns the key, or nil if it is none that we know how to use.
-func (k *jwk) public() crypto.PublicKey {
+func (k *published) public() crypto.PublicKey {
 	switch k.Type {
 	case "RSA":
 		return k.rsa()
@@ -85,7 +77,7 @@ func (k *jwk) public() crypto.PublicKey {
 	return nil
 }
 
-func (k *jwk) rsa() crypto.PublicKey {
+func (k *published) rsa() crypto.PublicKey {
 	n, err := decode(k.N)
 	if err != nil || len(n) > maxModulus/8+1 {
 		return nil
@@ -105,7 +97,7 @@ var curves = map[string]elliptic.Curve{
 	"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521(),
 }
 
-func (k *jwk) ec() crypto.PublicKey {
+func (k *published) ec() crypto.PublicKey {
 	curve, ok := curves[k.Curve]
 	if !ok {
 		return nil
