@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ func (u *Usage) Save(ctx context.Context, s store.Store) error {
 	if len(unsaved) == 0 {
 		return nil
 	}
-	return s.Update(ctx, func(tx store.Tx) error {
+	err := s.Update(ctx, func(tx store.Tx) error {
 		for id, use := range unsaved {
 			if err := store.Save(tx, useKey(id), use); err != nil {
 				return err
@@ -74,6 +75,13 @@ func (u *Usage) Save(ctx context.Context, s store.Store) error {
 		}
 		return nil
 	})
+	if err != nil { // the next time
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		maps.Copy(unsaved, u.unsaved)
+		u.unsaved = unsaved
+	}
+	return err
 }
 
 // ForgetUse deletes what was saved of a role or access key.

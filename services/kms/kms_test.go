@@ -3,16 +3,9 @@ package kms_test
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -187,92 +180,6 @@ func TestAliases(t *testing.T) {
 }
 
 // What the public key verifies outside was really signed inside.
-func TestSignaturesVerifyOutside(t *testing.T) {
-	_, c := start(t)
-	message := []byte("a message")
-	digest := sha256.Sum256(message)
-	for _, spec := range []types.KeySpec{types.KeySpecRsa2048, types.KeySpecEccNistP256, types.KeySpecEccNistP384, types.KeySpecEccNistP521, types.KeySpecEccNistEdwards25519} {
-		key := createKey(t, c, spec, types.KeyUsageTypeSignVerify)
-		public := must[*kms.GetPublicKeyOutput](t)(c.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: key.KeyId}))
-		parsed, err := x509.ParsePKIXPublicKey(public.PublicKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, algorithm := range key.SigningAlgorithms {
-			in := &kms.SignInput{KeyId: key.KeyId, Message: message, SigningAlgorithm: algorithm}
-			if algorithm == types.SigningAlgorithmSpecEd25519PhSha512 {
-				in.Message, in.MessageType = make([]byte, 64), types.MessageTypeDigest
-			}
-			signature := must[*kms.SignOutput](t)(c.Sign(t.Context(), in)).Signature
-			verify := func(message, signature []byte) error {
-				_, err := c.Verify(t.Context(), &kms.VerifyInput{KeyId: key.KeyId, Message: message, MessageType: in.MessageType, SigningAlgorithm: algorithm, Signature: signature})
-				return err
-			}
-			if err := verify(in.Message, signature); err != nil {
-				t.Errorf("%s %s: %v", spec, algorithm, err)
-			}
-			flipped := bytes.Clone(in.Message)
-			flipped[0] ^= 1
-			refused(t, verify(flipped, signature), "KMSInvalidSignatureException", "")
-			switch algorithm {
-			case types.SigningAlgorithmSpecEcdsaSha256:
-				if !ecdsa.VerifyASN1(parsed.(*ecdsa.PublicKey), digest[:], signature) {
-					t.Error("ECDSA does not verify outside")
-				}
-			case types.SigningAlgorithmSpecRsassaPkcs1V15Sha256:
-				if err := rsa.VerifyPKCS1v15(parsed.(*rsa.PublicKey), crypto.SHA256, digest[:], signature); err != nil {
-					t.Error(err)
-				}
-			case types.SigningAlgorithmSpecRsassaPssSha256:
-				if err := rsa.VerifyPSS(parsed.(*rsa.PublicKey), crypto.SHA256, digest[:], signature, nil); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-	}
-}
-
-func TestSigningErrors(t *testing.T) {
-	_, c := start(t)
-	ecc, symmetric := createKey(t, c, types.KeySpecEccNistP256, types.KeyUsageTypeSignVerify), createKey(t, c, "", "")
-	sign := func(key *types.KeyMetadata, algorithm types.SigningAlgorithmSpec, message []byte, mt types.MessageType) error {
-		_, err := c.Sign(t.Context(), &kms.SignInput{KeyId: key.KeyId, Message: message, MessageType: mt, SigningAlgorithm: algorithm})
-		return err
-	}
-	refused(t, sign(symmetric, types.SigningAlgorithmSpecEcdsaSha256, []byte("x"), ""), "InvalidKeyUsageException", "key usage is ENCRYPT_DECRYPT which is not valid for signing")
-	refused(t, sign(ecc, types.SigningAlgorithmSpecEcdsaSha384, []byte("x"), ""), "InvalidKeyUsageException", "incompatible with key spec ECC_NIST_P256")
-	refused(t, sign(ecc, types.SigningAlgorithmSpecEcdsaSha256, []byte("short"), types.MessageTypeDigest), "ValidationException", "Digest is invalid length for algorithm ECDSA_SHA_256.")
-	refused(t, sign(ecc, types.SigningAlgorithmSpecEcdsaSha256, make([]byte, 4097), ""), "ValidationException", "Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096")
-	_, err := c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: ecc.KeyId, Plaintext: []byte("x")})
-	refused(t, err, "InvalidKeyUsageException", "")
-	_, err = c.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: symmetric.KeyId})
-	refused(t, err, "UnsupportedOperationException", "")
-	_, err = c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: symmetric.KeyId, Plaintext: make([]byte, 4097)})
-	refused(t, err, "ValidationException", "Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096")
-}
-
-func TestRSAEncryption(t *testing.T) {
-	_, c := start(t)
-	key := createKey(t, c, types.KeySpecRsa2048, types.KeyUsageTypeEncryptDecrypt)
-	for _, algorithm := range []types.EncryptionAlgorithmSpec{types.EncryptionAlgorithmSpecRsaesOaepSha1, types.EncryptionAlgorithmSpecRsaesOaepSha256} {
-		out := must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("hello"), EncryptionAlgorithm: algorithm}))
-		in := &kms.DecryptInput{KeyId: key.KeyId, CiphertextBlob: out.CiphertextBlob, EncryptionAlgorithm: algorithm}
-		plain := must[*kms.DecryptOutput](t)(c.Decrypt(t.Context(), in))
-		if string(plain.Plaintext) != "hello" {
-			t.Errorf("%s: %q", algorithm, plain.Plaintext)
-		}
-		in.KeyId = nil
-		_, err := c.Decrypt(t.Context(), in)
-		refused(t, err, "ValidationException", "key ID is required")
-	}
-	_, err := c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: make([]byte, 300), EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256})
-	refused(t, err, "ValidationException", "too long")
-	_, err = c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x"), EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256, EncryptionContext: map[string]string{"a": "b"}})
-	refused(t, err, "ValidationException", "EncryptionContext")
-	_, err = c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")})
-	refused(t, err, "InvalidKeyUsageException", "SYMMETRIC_DEFAULT is incompatible")
-}
-
 func TestReEncryptAndDataKeys(t *testing.T) {
 	_, c := start(t)
 	one, two := createKey(t, c, "", ""), createKey(t, c, "", "")
@@ -312,26 +219,6 @@ func TestReEncryptAndDataKeys(t *testing.T) {
 	refused(t, err, "DryRunOperationException", "DryRun")
 	_, err = c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: one.KeyId, Plaintext: []byte("x"), GrantTokens: []string{"x"}})
 	refused(t, err, "InvalidGrantTokenException", "")
-}
-
-func TestMac(t *testing.T) {
-	_, c := start(t)
-	for _, spec := range []types.KeySpec{types.KeySpecHmac224, types.KeySpecHmac256, types.KeySpecHmac384, types.KeySpecHmac512} {
-		key := createKey(t, c, spec, types.KeyUsageTypeGenerateVerifyMac)
-		algorithm := key.MacAlgorithms[0]
-		mac := must[*kms.GenerateMacOutput](t)(c.GenerateMac(t.Context(), &kms.GenerateMacInput{KeyId: key.KeyId, MacAlgorithm: algorithm, Message: []byte("x")})).Mac
-		verify := func(message string) error {
-			_, err := c.VerifyMac(t.Context(), &kms.VerifyMacInput{KeyId: key.KeyId, MacAlgorithm: algorithm, Message: []byte(message), Mac: mac})
-			return err
-		}
-		if err := verify("x"); err != nil {
-			t.Errorf("%s: %v", spec, err)
-		}
-		refused(t, verify("y"), "KMSInvalidMacException", "")
-	}
-	symmetric := createKey(t, c, "", "")
-	_, err := c.GenerateMac(t.Context(), &kms.GenerateMacInput{KeyId: symmetric.KeyId, MacAlgorithm: types.MacAlgorithmSpecHmacSha256, Message: []byte("x")})
-	refused(t, err, "InvalidKeyUsageException", "")
 }
 
 func TestCreateKeyErrors(t *testing.T) {
@@ -535,100 +422,6 @@ MIIBdzCCAR2gAwIBAgIBATAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDEwR0ZXN0MCAX
 -----END CERTIFICATE-----`
 
 // certificate returns a self-signed certificate in PEM form.
-func certificate(t *testing.T) string {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-}
-
-func TestCustomKeyStores(t *testing.T) {
-	e, c := start(t)
-	in := func(name, cluster string) *kms.CreateCustomKeyStoreInput {
-		return &kms.CreateCustomKeyStoreInput{
-			CustomKeyStoreName: &name, CloudHsmClusterId: &cluster, KeyStorePassword: aws.String("kmsPswd"),
-			TrustAnchorCertificate: aws.String(certificate(t)), CustomKeyStoreType: types.CustomKeyStoreTypeAwsCloudhsm,
-		}
-	}
-	create := func(in *kms.CreateCustomKeyStoreInput) error {
-		_, err := c.CreateCustomKeyStore(t.Context(), in)
-		return err
-	}
-	id := must[*kms.CreateCustomKeyStoreOutput](t)(c.CreateCustomKeyStore(t.Context(), in("one", "cluster-abcdefghijk"))).CustomKeyStoreId
-	refused(t, create(in("one", "cluster-abcdefghijm")), "CustomKeyStoreNameInUseException", "")
-	refused(t, create(in("two", "cluster-abcdefghijk")), "CloudHsmClusterInUseException", "")
-	refused(t, create(in("two", "nonsense-cluster-abc")), "ValidationException", "cloudHsmClusterId")
-	bad := in("two", "cluster-abcdefghijm")
-	bad.TrustAnchorCertificate = aws.String(trustAnchor)
-	refused(t, create(bad), "IncorrectTrustAnchorException", "")
-	bad = in("two", "cluster-abcdefghijm")
-	bad.CustomKeyStoreType = types.CustomKeyStoreTypeExternalKeyStore
-	refused(t, create(bad), "UnsupportedOperationException", "External")
-	refused(t, create(&kms.CreateCustomKeyStoreInput{CustomKeyStoreName: aws.String("two")}), "ValidationException", "required")
-
-	createIn := &kms.CreateKeyInput{Origin: types.OriginTypeAwsCloudhsm, CustomKeyStoreId: id}
-	_, err := c.CreateKey(t.Context(), createIn)
-	refused(t, err, "CustomKeyStoreInvalidStateException", "")
-	_, err = c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id})
-	refused(t, err, "CustomKeyStoreInvalidStateException", "")
-	connect := func() {
-		t.Helper()
-		must[*kms.ConnectCustomKeyStoreOutput](t)(c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id}))
-	}
-	connect()
-	_, err = c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id})
-	refused(t, err, "CustomKeyStoreInvalidStateException", "")
-	_, err = c.CreateKey(t.Context(), &kms.CreateKeyInput{Origin: types.OriginTypeAwsCloudhsm, CustomKeyStoreId: id, KeySpec: types.KeySpecRsa2048, KeyUsage: types.KeyUsageTypeSignVerify})
-	refused(t, err, "UnsupportedOperationException", "symmetric")
-	key := must[*kms.CreateKeyOutput](t)(c.CreateKey(t.Context(), createIn)).KeyMetadata
-	if *key.CustomKeyStoreId != *id || *key.CloudHsmClusterId != "cluster-abcdefghijk" || key.Origin != types.OriginTypeAwsCloudhsm {
-		t.Errorf("key %+v", key)
-	}
-	blob := must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("hello")})).CiphertextBlob
-	decrypt := func() error {
-		out, err := c.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
-		if err == nil && string(out.Plaintext) != "hello" {
-			t.Errorf("decrypted %q", out.Plaintext)
-		}
-		return err
-	}
-	if err := decrypt(); err != nil {
-		t.Error(err)
-	}
-	must[*kms.DisconnectCustomKeyStoreOutput](t)(c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id}))
-	refused(t, decrypt(), "KMSInvalidStateException", "is unavailable")
-	if out := must[*kms.DescribeKeyOutput](t)(c.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})); out.KeyMetadata.KeyState != types.KeyStateUnavailable {
-		t.Errorf("state %s", out.KeyMetadata.KeyState)
-	}
-	_, err = c.DeleteCustomKeyStore(t.Context(), &kms.DeleteCustomKeyStoreInput{CustomKeyStoreId: id})
-	refused(t, err, "CustomKeyStoreHasCMKsException", "")
-	connect()
-	if err := decrypt(); err != nil {
-		t.Errorf("connected again: %v", err)
-	}
-	stores := must[*kms.DescribeCustomKeyStoresOutput](t)(c.DescribeCustomKeyStores(t.Context(), &kms.DescribeCustomKeyStoresInput{CustomKeyStoreName: aws.String("one")})).CustomKeyStores
-	if len(stores) != 1 || stores[0].ConnectionState != types.ConnectionStateTypeConnected {
-		t.Errorf("stores %v", stores)
-	}
-	_, err = c.DescribeCustomKeyStores(t.Context(), &kms.DescribeCustomKeyStoresInput{CustomKeyStoreName: aws.String("none")})
-	refused(t, err, "CustomKeyStoreNotFoundException", "")
-	must[*kms.ScheduleKeyDeletionOutput](t)(c.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: key.KeyId, PendingWindowInDays: aws.Int32(7)}))
-	e.Clock.Advance(8 * 24 * time.Hour)
-	_, err = c.DeleteCustomKeyStore(t.Context(), &kms.DeleteCustomKeyStoreInput{CustomKeyStoreId: id})
-	refused(t, err, "CustomKeyStoreInvalidStateException", "not disconnected")
-	must[*kms.DisconnectCustomKeyStoreOutput](t)(c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id}))
-	must[*kms.DeleteCustomKeyStoreOutput](t)(c.DeleteCustomKeyStore(t.Context(), &kms.DeleteCustomKeyStoreInput{CustomKeyStoreId: id}))
-	_, err = c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id})
-	refused(t, err, "CustomKeyStoreNotFoundException", "")
-}
-
 func TestListKeysPages(t *testing.T) {
 	_, c := start(t)
 	for range 5 {

@@ -1,0 +1,109 @@
+package kms_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+)
+
+func certificate(t *testing.T) string {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func TestCustomKeyStores(t *testing.T) {
+	e, c := start(t)
+	in := func(name, cluster string) *kms.CreateCustomKeyStoreInput {
+		return &kms.CreateCustomKeyStoreInput{
+			CustomKeyStoreName: &name, CloudHsmClusterId: &cluster, KeyStorePassword: aws.String("kmsPswd"),
+			TrustAnchorCertificate: aws.String(certificate(t)), CustomKeyStoreType: types.CustomKeyStoreTypeAwsCloudhsm,
+		}
+	}
+	create := func(in *kms.CreateCustomKeyStoreInput) error {
+		_, err := c.CreateCustomKeyStore(t.Context(), in)
+		return err
+	}
+	id := must[*kms.CreateCustomKeyStoreOutput](t)(c.CreateCustomKeyStore(t.Context(), in("one", "cluster-abcdefghijk"))).CustomKeyStoreId
+	refused(t, create(in("one", "cluster-abcdefghijm")), "CustomKeyStoreNameInUseException", "")
+	refused(t, create(in("two", "cluster-abcdefghijk")), "CloudHsmClusterInUseException", "")
+	refused(t, create(in("two", "nonsense-cluster-abc")), "ValidationException", "cloudHsmClusterId")
+	bad := in("two", "cluster-abcdefghijm")
+	bad.TrustAnchorCertificate = aws.String(trustAnchor)
+	refused(t, create(bad), "IncorrectTrustAnchorException", "")
+	bad = in("two", "cluster-abcdefghijm")
+	bad.CustomKeyStoreType = types.CustomKeyStoreTypeExternalKeyStore
+	refused(t, create(bad), "UnsupportedOperationException", "External")
+	refused(t, create(&kms.CreateCustomKeyStoreInput{CustomKeyStoreName: aws.String("two")}), "ValidationException", "required")
+
+	createIn := &kms.CreateKeyInput{Origin: types.OriginTypeAwsCloudhsm, CustomKeyStoreId: id}
+	_, err := c.CreateKey(t.Context(), createIn)
+	refused(t, err, "CustomKeyStoreInvalidStateException", "")
+	_, err = c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id})
+	refused(t, err, "CustomKeyStoreInvalidStateException", "")
+	connect := func() {
+		t.Helper()
+		must[*kms.ConnectCustomKeyStoreOutput](t)(c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id}))
+	}
+	connect()
+	_, err = c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id})
+	refused(t, err, "CustomKeyStoreInvalidStateException", "")
+	_, err = c.CreateKey(t.Context(), &kms.CreateKeyInput{Origin: types.OriginTypeAwsCloudhsm, CustomKeyStoreId: id, KeySpec: types.KeySpecRsa2048, KeyUsage: types.KeyUsageTypeSignVerify})
+	refused(t, err, "UnsupportedOperationException", "symmetric")
+	key := must[*kms.CreateKeyOutput](t)(c.CreateKey(t.Context(), createIn)).KeyMetadata
+	if *key.CustomKeyStoreId != *id || *key.CloudHsmClusterId != "cluster-abcdefghijk" || key.Origin != types.OriginTypeAwsCloudhsm {
+		t.Errorf("key %+v", key)
+	}
+	blob := must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("hello")})).CiphertextBlob
+	decrypt := func() error {
+		out, err := c.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
+		if err == nil && string(out.Plaintext) != "hello" {
+			t.Errorf("decrypted %q", out.Plaintext)
+		}
+		return err
+	}
+	if err := decrypt(); err != nil {
+		t.Error(err)
+	}
+	must[*kms.DisconnectCustomKeyStoreOutput](t)(c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id}))
+	refused(t, decrypt(), "KMSInvalidStateException", "is unavailable")
+	if out := must[*kms.DescribeKeyOutput](t)(c.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})); out.KeyMetadata.KeyState != types.KeyStateUnavailable {
+		t.Errorf("state %s", out.KeyMetadata.KeyState)
+	}
+	_, err = c.DeleteCustomKeyStore(t.Context(), &kms.DeleteCustomKeyStoreInput{CustomKeyStoreId: id})
+	refused(t, err, "CustomKeyStoreHasCMKsException", "")
+	connect()
+	if err := decrypt(); err != nil {
+		t.Errorf("connected again: %v", err)
+	}
+	stores := must[*kms.DescribeCustomKeyStoresOutput](t)(c.DescribeCustomKeyStores(t.Context(), &kms.DescribeCustomKeyStoresInput{CustomKeyStoreName: aws.String("one")})).CustomKeyStores
+	if len(stores) != 1 || stores[0].ConnectionState != types.ConnectionStateTypeConnected {
+		t.Errorf("stores %v", stores)
+	}
+	_, err = c.DescribeCustomKeyStores(t.Context(), &kms.DescribeCustomKeyStoresInput{CustomKeyStoreName: aws.String("none")})
+	refused(t, err, "CustomKeyStoreNotFoundException", "")
+	must[*kms.ScheduleKeyDeletionOutput](t)(c.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: key.KeyId, PendingWindowInDays: aws.Int32(7)}))
+	e.Clock.Advance(8 * 24 * time.Hour)
+	_, err = c.DeleteCustomKeyStore(t.Context(), &kms.DeleteCustomKeyStoreInput{CustomKeyStoreId: id})
+	refused(t, err, "CustomKeyStoreInvalidStateException", "not disconnected")
+	must[*kms.DisconnectCustomKeyStoreOutput](t)(c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id}))
+	must[*kms.DeleteCustomKeyStoreOutput](t)(c.DeleteCustomKeyStore(t.Context(), &kms.DeleteCustomKeyStoreInput{CustomKeyStoreId: id}))
+	_, err = c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id})
+	refused(t, err, "CustomKeyStoreNotFoundException", "")
+}
