@@ -2,13 +2,18 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 )
+
+// defaultEndpoint is where AWS SDKs are pointed at, or where an emulator listens if not told otherwise.
+func defaultEndpoint() string { return cmp.Or(os.Getenv("AWS_ENDPOINT_URL"), "http://127.0.0.1:4566") }
 
 // callAdmin calls the admin API, with in as JSON unless it is nil, and reads its answer into
 // out. The admin token, if the emulator wants one, is a variable only, as everywhere.

@@ -63,7 +63,7 @@ ID it tells what would become of --principal's --action on --resource.`,
 	flags.StringVar(&question.Action, "action", "", "`action`: kms:Decrypt")
 	flags.StringVar(&question.Resource, "resource", "*", "`ARN` of the resource")
 	flags.StringArrayVar(&context, "context", nil, "condition `key=value`, any number of them")
-	flags.StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "`URL` of the emulator")
+	flags.StringVar(&endpoint, "endpoint", defaultEndpoint(), "`URL` of the emulator")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

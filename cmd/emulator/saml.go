@@ -23,7 +23,7 @@ AssumeRoleWithSAML: register its metadata as a SAML provider, then ask for a res
     --saml-assertion "$(emulator saml response --role $ROLE --provider $PROVIDER --subject alice)"`,
 	}
 	var endpoint string
-	cmd.PersistentFlags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "`URL` of the emulator")
+	cmd.PersistentFlags().StringVar(&endpoint, "endpoint", defaultEndpoint(), "`URL` of the emulator")
 	cmd.AddCommand(newSAMLMetadataCommand(env, &endpoint), newSAMLResponseCommand(env, &endpoint))
 	return cmd
 }

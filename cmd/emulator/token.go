@@ -75,7 +75,7 @@ provider for that issuer.`,
 	flags.StringVar(&body.Algorithm, "alg", "", "RS256, ES256 or EdDSA (default RS256)")
 	flags.BoolVar(&body.ImmutableSubject, "immutable-subject", false, "GitHub's subject with IDs: repo:ORG@ID/REPO@ID:…")
 	flags.StringSliceVar(&body.SubjectClaims, "subject-claims", nil, "`claims` of which a GitHub or GitLab project was configured to build subjects")
-	flags.StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "`URL` of the emulator")
+	flags.StringVar(&endpoint, "endpoint", defaultEndpoint(), "`URL` of the emulator")
 	flags.BoolVar(&show, "show", false, "print the claims as JSON to stderr")
 	return cmd
 }
