@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,13 +22,16 @@ func main() {
 }
 
 // run is the whole program. It returns the exit status: 1 after an error, of which
-// stderr has one line.
+// stderr has one line, or that of the command that exec ran.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	cmd := newRootCommand(environ)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	if err := cmd.ExecuteContext(ctx); err != nil {
+		if status, ok := errors.AsType[exitStatus](err); ok {
+			return int(status)
+		}
 		fmt.Fprintf(stderr, "emulator: %v\n", err)
 		return 1
 	}

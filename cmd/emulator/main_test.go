@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"emulator/emulatortest"
 )
 
 // Wrong input is one line on stderr and exit status 1, before anything is written.
@@ -170,5 +172,17 @@ func TestReadmeTable(t *testing.T) {
 	}
 	if !strings.Contains(string(readme), table.String()) {
 		t.Errorf("the README's table is not that of `emulator coverage`:\n%s", &table)
+	}
+}
+
+// TestExitStatus: exec ends as the command that it ran ends, without a word of its own.
+func TestExitStatus(t *testing.T) {
+	e := emulatortest.Start(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	var stderr strings.Builder
+	status := run(t.Context(), []string{"exec", "--endpoint", e.URL, "--", "sh", "-c", "exit 7"}, nil, io.Discard, &stderr)
+	if status != 7 || stderr.String() != "" {
+		t.Errorf("status %d, %q", status, stderr.String())
 	}
 }

@@ -70,6 +70,9 @@ func newServeCommand(env settings) *cobra.Command {
 			}
 			config.DataDir = ""
 		}
+		if metadataListen == "" && (metadata.Role != "" || metadata.AllowV1 || cmd.Flags().Changed("imds-region")) {
+			return errors.New("--imds-role, --imds-region and --imds-v1 need --imds-listen")
+		}
 		for _, text := range testIssuers {
 			i, err := issuer.Parse(text)
 			if err != nil {
@@ -190,7 +193,7 @@ export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
 `, url)
 	if strings.HasPrefix(url, "https:") {
-		fmt.Fprintln(w, "emulator ca > ca.pem; export AWS_CA_BUNDLE=$PWD/ca.pem")
+		fmt.Fprintf(w, "emulator ca --data-dir %s > ca.pem; export AWS_CA_BUNDLE=$PWD/ca.pem\n", s.DataDir())
 	}
 }
 

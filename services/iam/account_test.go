@@ -112,3 +112,10 @@ func TestSharedProvider(t *testing.T) {
 	_, err = client.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("deploy"), PolicyDocument: open})
 	wantError(t, err, "MalformedPolicyDocument", message)
 }
+
+// TestMissingBoundary creates a role with a permissions boundary that does not exist. CreateRole declares no NoSuchEntity.
+func TestMissingBoundary(t *testing.T) {
+	const arn = "arn:aws:iam::000000000000:policy/none"
+	_, err := startIAM(t).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(anyTrust), PermissionsBoundary: aws.String(arn)})
+	wantError(t, err, "InvalidInput", "Scope ARN: "+arn+" does not exist or is not attachable.")
+}

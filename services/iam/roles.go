@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -151,7 +152,11 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 			return err
 		}
 		if role.Boundary != "" {
-			if err := findBoundary(tx, c, role.Boundary); err != nil {
+			err := findBoundary(tx, c, role.Boundary)
+			if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "NoSuchEntity" { // which CreateRole has not
+				err = api.Errorf("InvalidInput", "%s", e.Message)
+			}
+			if err != nil {
 				return err
 			}
 		}
