@@ -11,6 +11,7 @@ type condition struct {
 	key      string // as written
 	lowerKey string
 	values   []value
+	deny     bool // it is a Deny's
 }
 
 // operator is a condition operator taken apart.
@@ -135,9 +136,11 @@ func parseOperator(written string) (operator, bool) {
 	return op, ok
 }
 
-// holds reports whether the condition holds for a request.
-func (c *condition) holds(ctx Context) bool {
-	request, _ := ctx.Values(c.lowerKey)
+// holds reports whether the condition holds for a request. Where an operator for single values meets
+// several, that of a Deny holds if it does for any of them, that of an Allow only if it
+// does for all: whoever adds a value gains nothing.
+func (c *condition) holds(e *evaluation) bool {
+	request, _ := e.context.Values(c.lowerKey)
 	op := &c.operator
 	if op.kind == opNull {
 		return c.null(len(request) == 0)
@@ -152,26 +155,19 @@ func (c *condition) holds(ctx Context) bool {
 			return op.negated || op.ifExists
 		}
 	}
-	if op.set == forAllValues || op.set == single && op.negated {
-		for _, v := range request {
-			if !c.accepts(v, ctx) {
-				return false
-			}
-		}
-		return true
-	}
+	all := op.set == forAllValues || op.set == single && !c.deny
 	for _, v := range request {
-		if c.accepts(v, ctx) {
-			return true
+		if c.accepts(v, e) != all {
+			return !all
 		}
 	}
-	return false
+	return all
 }
 
 // null reports whether one of the values of a Null condition is what was found.
 func (c *condition) null(absent bool) bool {
 	for i := range c.values {
-		if c.values[i].valid && c.values[i].boolean == absent {
+		if c.values[i].operand == absent {
 			return true
 		}
 	}
@@ -180,9 +176,12 @@ func (c *condition) null(absent bool) bool {
 
 // accepts reports whether one value of the request satisfies the operator: equals any of the
 // policy's values or, negated, none. A value with a variable that has no value satisfies neither.
-func (c *condition) accepts(request string, ctx Context) bool {
+func (c *condition) accepts(request string, e *evaluation) bool {
+	read := c.operator.read(request)
+	e.spend(8 * len(request))
 	for i := range c.values {
-		matched, resolved := c.values[i].matches(&c.operator, request, ctx)
+		e.spend(64)
+		matched, resolved := c.values[i].matches(c, request, read, e)
 		switch {
 		case c.operator.negated && (matched || !resolved):
 			return false

@@ -24,11 +24,18 @@ func (m MapContext) Values(key string) ([]string, bool) {
 	return values, ok
 }
 
-// NewContext returns a Context of the given keys, whatever their case.
+// NewContext returns a Context of the given keys, whatever their case. The values of keys
+// that differ only by case are those of one key, sorted.
 func NewContext(keys map[string][]string) MapContext {
 	m := make(MapContext, len(keys))
 	for key, values := range keys {
-		m[strings.ToLower(key)] = values
+		lower := strings.ToLower(key)
+		if before := m[lower]; len(before) > 0 && len(values) > 0 {
+			values = slices.Sorted(slices.Values(slices.Concat(before, values)))
+		} else if len(before) > 0 {
+			values = before
+		}
+		m[lower] = values
 	}
 	return m
 }
@@ -45,9 +52,9 @@ func (p *Policy) ContextKeys() []string {
 		}
 	}
 	addTemplate := func(t *template) {
-		for i := range t.parts {
-			if t.parts[i].key != "" {
-				add(t.parts[i].written)
+		for _, p := range t.parts() {
+			if p.key != "" {
+				add(p.written)
 			}
 		}
 	}
@@ -61,9 +68,6 @@ func (p *Policy) ContextKeys() []string {
 			add(c.key)
 			for k := range c.values {
 				addTemplate(&c.values[k].text)
-				for l := range c.values[k].arn {
-					addTemplate(&c.values[k].arn[l])
-				}
 			}
 		}
 	}

@@ -60,11 +60,13 @@ const (
 	FromRCP
 	// FromGrant is a KMS grant.
 	FromGrant
+	// Undecided is no policy: comparing the request with those that apply takes too long.
+	Undecided
 )
 
 var sourceNames = [...]string{
 	"", "identity-based policy", "resource-based policy", "role trust policy", "permissions boundary",
-	"session policy", "service control policy", "resource control policy", "grant",
+	"session policy", "service control policy", "resource control policy", "grant", "undecided",
 }
 
 // String returns the type as AWS's messages have it: "identity-based policy".
@@ -108,6 +110,8 @@ func (d Decision) Reason(action string) string {
 	switch {
 	case d.Effect == Allowed:
 		return ""
+	case d.Source == Undecided:
+		return "because the policies that apply take too long to evaluate for this request"
 	case d.Effect == ImplicitlyDenied:
 		return "because no " + d.Source.String() + " allows the " + action + " action"
 	}

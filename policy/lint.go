@@ -196,13 +196,13 @@ var expectations = map[operatorKind]string{
 func (l *linter) value(op operator, item *node, path string) {
 	v := op.compileValue(item.text, l.policy.Version)
 	switch {
-	case !v.valid:
+	case !v.readable(&op):
 		l.warn(item.start, path, "%q is not %s, and never matches", item.text, expectations[op.kind])
 	case op.kind == opIP:
 		if p, err := netip.ParsePrefix(item.text); err == nil && p.Masked() != p {
 			l.warn(item.start, path, "%s is the range %s", item.text, p.Masked())
 		}
-	case (op.kind == opString || op.kind == opStringIgnoreCase) && v.text.parts == nil && strings.ContainsAny(v.text.fixed.literal, "*?"):
+	case (op.kind == opString || op.kind == opStringIgnoreCase) && v.text.parts() == nil && strings.ContainsAny(v.text.fixed.literal, "*?"):
 		if !strings.Contains(item.text, "${") && item.text != "*" {
 			l.warn(item.start, path, "%s compares * and ? as text; wildcards need StringLike", op.written)
 		}

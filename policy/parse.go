@@ -289,7 +289,7 @@ func (p *parser) conditionKey(op operator, k member, s *Statement, path string) 
 	if !strings.Contains(k.name, ":") {
 		p.failWith(faultAction, badVendor, k.start, path, fmt.Sprintf("%q is not of the form service:key", k.name))
 	}
-	c := condition{operator: op, key: k.name, lowerKey: strings.ToLower(k.name)}
+	c := condition{operator: op, key: k.name, lowerKey: strings.ToLower(k.name), deny: !s.Allow}
 	for i, item := range k.value.list() {
 		itemPath := path
 		if k.value.kind == '[' {
@@ -302,7 +302,7 @@ func (p *parser) conditionKey(op operator, k member, s *Statement, path string) 
 			continue
 		}
 		v := op.compileValue(item.text, p.policy.Version)
-		if op.kind == opDate && !v.valid {
+		if op.kind == opDate && v.operand == nil {
 			p.fail(faultLegacy, item.start, itemPath, "%q is not a date", item.text)
 		}
 		c.values = append(c.values, v)

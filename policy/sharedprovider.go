@@ -70,5 +70,5 @@ func (c *condition) limits(key string) bool {
 		return false
 	}
 	return c.lowerKey == key && !c.operator.negated && !c.operator.ifExists &&
-		!slices.ContainsFunc(c.values, func(v value) bool { return strings.Trim(v.source, "*?") == "" })
+		!slices.ContainsFunc(c.values, func(v value) bool { return strings.Trim(v.text.source(), "*?") == "" })
 }

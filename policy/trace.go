@@ -1,5 +1,7 @@
 package policy
 
+import "math"
+
 // Trace is a decision with all that was looked at, for people and as JSON.
 type Trace struct {
 	Decision
@@ -51,14 +53,20 @@ type Mismatch struct {
 
 // Explain decides like Evaluate and says what it looked at.
 func Explain(req *Request, p *Policies) Trace {
+	return ExplainDecision(req, p, Evaluate(req, p))
+}
+
+// ExplainDecision says what was looked at for a decision that Evaluate made. The statement that decided is shown
+// as matched, also if the request's long values were cut since. It takes as long as it takes.
+func ExplainDecision(req *Request, p *Policies, d Decision) Trace {
 	e := newEvaluation(req)
-	t := Trace{Decision: e.decide(p), Policies: []PolicyTrace{}, Grants: p.Grants}
-	t.Reason = t.Decision.Reason(req.Action)
+	e.work = math.MinInt / 2
+	t := Trace{Decision: d, Reason: d.Reason(req.Action), Policies: []PolicyTrace{}, Grants: p.Grants}
 	add := func(source Source, level int, ignored string, policies ...Named) {
 		for _, n := range policies {
 			if n != (Named{}) {
 				t.Policies = append(t.Policies, PolicyTrace{
-					Type: source, Level: level, Name: n.Name, Ignored: ignored, Statements: e.explain(req, n.Policy),
+					Type: source, Level: level, Name: n.Name, Ignored: ignored, Statements: e.explain(req, n.Policy, d.Statement),
 				})
 			}
 		}
@@ -91,7 +99,7 @@ func unless(counts bool, who *Principal) string {
 	}
 }
 
-func (e *evaluation) explain(req *Request, p *Policy) []StatementTrace {
+func (e *evaluation) explain(req *Request, p *Policy, decided *Statement) []StatementTrace {
 	all := []StatementTrace{}
 	if p == nil {
 		return all
@@ -99,6 +107,9 @@ func (e *evaluation) explain(req *Request, p *Policy) []StatementTrace {
 	for i := range p.Statements {
 		s := &p.Statements[i]
 		m := s.mismatch(e, req)
+		if s == decided {
+			m = nil
+		}
 		all = append(all, StatementTrace{
 			Sid: s.Sid, Index: s.Index, Effect: s.Effect(), Start: s.Start, End: s.End, Matched: m == nil, Mismatch: m,
 		})
@@ -115,7 +126,7 @@ func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
 		}
 		return name
 	}
-	if !s.matchAction(e.action) {
+	if !s.matchAction(e) {
 		m := &Mismatch{Element: element("Action", s.notAction), Request: []string{req.Action}}
 		for i := range s.actions {
 			m.Policy = append(m.Policy, s.actions[i].String())
@@ -132,22 +143,19 @@ func (s *Statement) mismatch(e *evaluation, req *Request) *Mismatch {
 	if !s.matchResource(e) {
 		m := &Mismatch{Element: element("Resource", s.notResource), Request: []string{e.resource}}
 		for i := range s.resources {
-			m.Policy = append(m.Policy, s.resources[i].source)
+			m.Policy = append(m.Policy, s.resources[i].source())
 			m.Missing = s.resources[i].appendMissing(m.Missing, e.context)
 		}
 		return m
 	}
 	for i := range s.conditions {
-		if c := &s.conditions[i]; !c.holds(e.context) {
+		if c := &s.conditions[i]; !c.holds(e) {
 			m := &Mismatch{Element: "Condition", Operator: c.operator.written, Key: c.key}
 			m.Request, _ = e.context.Values(c.lowerKey)
 			for j := range c.values {
 				v := &c.values[j]
-				m.Policy = append(m.Policy, v.source)
+				m.Policy = append(m.Policy, v.text.source())
 				m.Missing = v.text.appendMissing(m.Missing, e.context)
-				for k := range v.arn {
-					m.Missing = v.arn[k].appendMissing(m.Missing, e.context)
-				}
 			}
 			return m
 		}
@@ -168,12 +176,11 @@ func (p *Principal) names() []string {
 
 // appendMissing appends the variables that have no value in the request.
 func (t *template) appendMissing(missing []string, c Context) []string {
-	for i := range t.parts {
-		p := &t.parts[i]
+	for _, p := range t.parts() {
 		if p.key == "" || p.hasDefault {
 			continue
 		}
-		if values, _ := c.Values(p.key); len(values) != 1 {
+		if values, _ := c.Values(p.key); len(values) == 0 {
 			missing = append(missing, p.written)
 		}
 	}

@@ -12,96 +12,121 @@ import (
 
 // value is a value of a condition in a policy, read the way its operator reads it.
 type value struct {
-	source  string
-	valid   bool       // it can be read; else it never matches
-	text    template   // String operators, Bool
-	arn     []template // Arn operators: six parts
-	number  number
-	time    time.Time
-	ip      netip.Prefix
-	binary  []byte
-	boolean bool
+	text template
+	// operand is what operators read that do not compare text: a number, time.Time, netip.Prefix, []byte
+	// or bool, or the six templates of an ARN. A value that can't be read has none, and never matches.
+	operand any
 }
 
 // compileValue reads a value. Variables exist only for String, Arn and Bool operators.
 func (op *operator) compileValue(source, version string) value {
-	v := value{source: source, valid: true}
 	switch op.kind {
-	case opString, opStringIgnoreCase:
-		v.text = compileTemplate(source, version, false)
-	case opStringLike:
-		v.text = compileTemplate(source, version, true)
+	case opNumeric, opDate, opNull, opIP, opBinary:
+		version = ""
+	}
+	v := value{text: compileTemplate(source, version, op.kind == opStringLike)}
+	var operand any
+	var ok bool
+	switch op.kind {
 	case opARN:
-		v.arn = compileARN(source, version)
-		v.valid = v.arn != nil
+		operand, ok = compileARN(source, version)
 	case opNumeric:
-		v.number, v.valid = parseNumber(source)
+		operand, ok = parseNumber(source)
 	case opDate:
-		v.time, v.valid = parseDate(source)
-	case opBool:
-		v.text = compileTemplate(source, version, false)
-		_, v.valid = parseBool(source)
-		v.valid = v.valid || v.text.parts != nil
+		operand, ok = parseDate(source)
 	case opNull:
-		v.boolean, v.valid = parseBool(source)
+		operand, ok = parseBool(source)
 	case opIP:
-		v.ip, v.valid = parseIP(source)
+		operand, ok = parseIP(source)
 	case opBinary:
-		var err error
-		v.binary, err = base64.StdEncoding.DecodeString(source)
-		v.valid = err == nil
+		b, err := base64.StdEncoding.DecodeString(source)
+		operand, ok = b, err == nil
+	}
+	if ok {
+		v.operand = operand
 	}
 	return v
 }
 
-// matches compares with a value of the request, as if the operator were not negated.
-// It is not resolved if a variable in it has no value.
-func (v *value) matches(op *operator, request string, ctx Context) (matched, resolved bool) {
-	if !v.valid {
-		return false, true
-	}
+// readable reports whether the value is one that its operator can read.
+func (v *value) readable(op *operator) bool {
 	switch op.kind {
-	case opString, opStringIgnoreCase, opStringLike, opBool:
-		p, ok := v.text.resolve(ctx)
-		switch {
-		case !ok:
-			return false, false
-		case op.kind == opString:
-			return p.literal == request, true
-		case op.kind == opStringIgnoreCase:
-			return strings.EqualFold(p.literal, request), true
-		case op.kind == opBool:
-			a, ok1 := parseBool(p.literal)
-			b, ok2 := parseBool(request)
-			return ok1 && ok2 && a == b, true
-		}
-		return p.match(request), true
-	case opARN:
-		return v.matchARN(request, ctx)
+	case opString, opStringIgnoreCase, opStringLike:
+		return true
+	case opBool:
+		_, ok := parseBool(v.text.fixed.literal)
+		return ok || v.text.parts() != nil
+	}
+	return v.operand != nil
+}
+
+// read reads a value of the request as the values of the policy were read: nil if it can't be, or
+// is compared as text.
+func (op *operator) read(request string) any {
+	var read any
+	var ok bool
+	switch op.kind {
 	case opNumeric:
-		n, ok := parseNumber(request)
-		return ok && op.compare.holds(n.compare(v.number)), true
+		read, ok = parseNumber(request)
 	case opDate:
-		t, ok := parseDate(request)
-		return ok && op.compare.holds(t.Compare(v.time)), true
+		read, ok = parseDate(request)
 	case opIP:
 		a, err := netip.ParseAddr(request)
-		return err == nil && v.ip.Contains(a.Unmap()), true // sockets of both families show IPv4 as ::ffff:…
+		read, ok = a.Unmap(), err == nil // sockets of both families show IPv4 as ::ffff:…
 	case opBinary:
 		b, err := base64.StdEncoding.DecodeString(request)
-		return err == nil && bytes.Equal(b, v.binary), true
+		read, ok = b, err == nil
+	}
+	if !ok {
+		return nil
+	}
+	return read
+}
+
+// matches compares with a value of the request, and with what was read of it, as if the operator
+// were not negated. It is not resolved if a variable in it has no value.
+func (v *value) matches(c *condition, request string, read any, e *evaluation) (matched, resolved bool) {
+	anyOf := c.deny != c.operator.negated // of several values of a variable
+	switch c.operator.kind {
+	case opString:
+		return v.text.matches(e, anyOf, func(p *pattern) bool { return p.literal == request })
+	case opStringIgnoreCase:
+		return v.text.matches(e, anyOf, func(p *pattern) bool { return strings.EqualFold(p.literal, request) })
+	case opStringLike:
+		return v.text.matches(e, anyOf, func(p *pattern) bool { return e.match(p, request) })
+	case opBool:
+		return v.text.matches(e, anyOf, func(p *pattern) bool {
+			a, ok1 := parseBool(p.literal)
+			b, ok2 := parseBool(request)
+			return ok1 && ok2 && a == b
+		})
+	}
+	switch operand := v.operand.(type) {
+	case []template:
+		return matchARN(operand, anyOf, request, e)
+	case number:
+		n, ok := read.(number)
+		return ok && c.operator.compare.holds(n.compare(operand)), true
+	case time.Time:
+		t, ok := read.(time.Time)
+		return ok && c.operator.compare.holds(t.Compare(operand)), true
+	case netip.Prefix:
+		a, ok := read.(netip.Addr)
+		return ok && operand.Contains(a), true
+	case []byte:
+		b, ok := read.([]byte)
+		return ok && bytes.Equal(b, operand), true
 	}
 	return false, true
 }
 
 // compileARN compiles each part of an ARN for itself: a wildcard in one of the first
-// five does not reach into the next. It returns nil for what has no six parts. Colons
+// five does not reach into the next. It fails for what has no six parts. Colons
 // within variables, and those behind the fifth, divide nothing.
-func compileARN(source, version string) []template {
+func compileARN(source, version string) (parts []template, ok bool) {
 	if source == "*" {
 		source = "*:*:*:*:*:*"
 	}
-	var parts []template
 	start := 0
 	for i := 0; i < len(source) && len(parts) < 5; i++ {
 		if version == "2012-10-17" && strings.HasPrefix(source[i:], "${") {
@@ -116,23 +141,23 @@ func compileARN(source, version string) []template {
 		}
 	}
 	if len(parts) < 5 {
-		return nil
+		return nil, false
 	}
-	return append(parts, compileTemplate(source[start:], version, true))
+	return append(parts, compileTemplate(source[start:], version, true)), true
 }
 
-func (v *value) matchARN(request string, ctx Context) (matched, resolved bool) {
+func matchARN(parts []template, anyOf bool, request string, e *evaluation) (matched, resolved bool) {
 	matched = true
-	for i := range v.arn {
+	for i := range parts {
 		part, rest, found := request, "", true
 		if i < 5 {
 			part, rest, found = strings.Cut(request, ":")
 		}
-		p, ok := v.arn[i].resolve(ctx)
+		m, ok := parts[i].matches(e, anyOf, func(p *pattern) bool { return e.match(p, part) })
 		if !ok {
 			return false, false
 		}
-		matched = matched && found && p.match(part)
+		matched = matched && found && m
 		request = rest
 	}
 	return matched, true

@@ -1,15 +1,39 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // template is text that may have policy variables in it, and wildcards if the element
-// that it stands in has them.
+// that it stands in has them. Policies have many, nearly all without variables.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 type template struct {
-	source string  // as it was written
-	fixed  pattern // the pattern if there are no variables
-	parts  []part  // else its parts
+	fixed    pattern // the pattern if there are no variables
+	variable *variableText
+}
+
+// variableText is a template with something between braces.
+type variableText struct {
+	source string // as it was written
+	parts  []part // nil if the braces had nothing but ${*}, ${?} and ${$}
+}
+
+// source returns the template as it was written.
+func (t *template) source() string {
+	if t.variable != nil {
+		return t.variable.source
+	}
+	return t.fixed.String()
+}
+
+// parts returns the parts of a template that has variables, else nil.
+func (t *template) parts() []part {
+	if t.variable == nil {
+		return nil
+	}
+	return t.variable.parts
 }
 
 // part is text with its wildcards encoded or, if key is set, a variable.
@@ -30,11 +54,10 @@ func compileTemplate(source, version string, wild bool) template {
 		}
 		return s
 	}
-	t := template{source: source}
 	if version != "2012-10-17" || !strings.Contains(source, "${") {
-		t.fixed = encodedPattern(encode(source))
-		return t
+		return template{fixed: encodedPattern(encode(source))}
 	}
+	t := &variableText{source: source}
 	var text strings.Builder // since the last variable
 	flush := func() {
 		if text.Len() > 0 {
@@ -65,11 +88,10 @@ func compileTemplate(source, version string, wild bool) template {
 		}
 	}
 	if variables == 0 {
-		t.fixed = encodedPattern(text.String())
-		return t
+		return template{fixed: encodedPattern(text.String()), variable: t}
 	}
 	flush()
-	return t
+	return template{variable: t}
 }
 
 // encodedPattern makes a pattern of text with its wildcards encoded.
@@ -95,30 +117,69 @@ func parseVariable(s string) part {
 	return p
 }
 
-// resolve puts in the variables' values, as plain text: a * in a value is no wildcard. It
-// fails if a variable has no value and no default. A key with several values can't be a
-// variable.
-func (t *template) resolve(c Context) (pattern, bool) {
-	if t.parts == nil {
-		return t.fixed, true
+// maxChoices bounds the texts that a template stands for when its variables have several values.
+const maxChoices = 16
+
+// matches asks match about the text with the variables' values in it, as plain text: a * in a value is no
+// wildcard. A variable is a place for one value; where the request has several, the text matches if
+// it does so with any of them, or, without anyOf, if it does with each. It is not resolved if
+// a variable has no value and no default.
+func (t *template) matches(e *evaluation, anyOf bool, match func(*pattern) bool) (matched, resolved bool) {
+	if t.parts() == nil {
+		return match(&t.fixed), true
 	}
-	var b strings.Builder
-	for i := range t.parts {
-		p := &t.parts[i]
-		if p.key == "" {
-			b.WriteString(p.text)
+	values := make(map[string][]string)
+	choices := 1
+	for i := range t.variable.parts {
+		p := &t.variable.parts[i]
+		if _, known := values[p.key]; known || p.key == "" {
 			continue
 		}
-		values, _ := c.Values(p.key)
+		v, _ := e.context.Values(p.key)
+		values[p.key] = v
+		choices *= max(1, len(v))
 		switch {
-		case len(values) == 1:
-			// Bytes that are no UTF-8 could pass for wildcards.
-			b.WriteString(strings.ToValidUTF8(values[0], "\uFFFD"))
-		case p.hasDefault:
-			b.WriteString(p.fallback)
-		default:
-			return pattern{}, false
+		case len(v) == 0 && !t.hasDefault(p.key):
+			return false, false
+		case choices > maxChoices:
+			return anyOf, true // what makes a Deny match, and an Allow not
 		}
 	}
-	return encodedPattern(b.String()), true
+	for choice := range choices {
+		p := t.text(values, choice)
+		if !e.spend(4096+8*len(p.literal)) || match(&p) == anyOf {
+			return anyOf, true
+		}
+	}
+	return !anyOf, true
+}
+
+// hasDefault reports whether every use of a variable has a default.
+func (t *template) hasDefault(key string) bool {
+	return !slices.ContainsFunc(t.variable.parts, func(p part) bool { return p.key == key && !p.hasDefault })
+}
+
+// text returns the pattern with one choice of the variables' values.
+func (t *template) text(values map[string][]string, choice int) pattern {
+	var b strings.Builder
+	chosen := make(map[string]string)
+	for i := range t.variable.parts {
+		p := &t.variable.parts[i]
+		v := values[p.key]
+		switch value, again := chosen[p.key]; {
+		case p.key == "":
+			b.WriteString(p.text)
+		case len(v) == 0:
+			b.WriteString(p.fallback)
+		case !again:
+			// Bytes that are no UTF-8 could pass for wildcards.
+			value = strings.ToValidUTF8(v[choice%len(v)], "\uFFFD")
+			choice /= len(v)
+			chosen[p.key] = value
+			fallthrough
+		default:
+			b.WriteString(value)
+		}
+	}
+	return encodedPattern(b.String())
 }

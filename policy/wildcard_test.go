@@ -32,6 +32,20 @@ func TestMatch(t *testing.T) {
 		{"**", "a", true},
 		{"*?*", "", false},
 		{"a.c", "abc", false},
+		{"a?b*c", "a\u00e9bc", true},
+		{"*a?", "xa\u00e9", true},
+		{"*a?*\u00e9", "a\u00e9\u00e9", true},
+		{"*a?*\u00e9", "a\u00e9", false},
+		{"*?b*", "ab", true},
+		{"*?b*", "b", false},
+		{"*a?c*a?c*", "abcabc", true},
+		{"*a?c*a?c*", "abcbc", false},
+		{"?*?", "a", false},
+		{"ab*b", "ab", false},
+		{"*" + strings.Repeat("a?", 100) + "b*", strings.Repeat("ax", 150) + "b", true},
+		{"*" + strings.Repeat("a?", 100) + "b*", strings.Repeat("ax", 99) + "b", false},
+		{"*" + strings.Repeat("?", 64) + "*", strings.Repeat("\u00e9", 64), true},
+		{"*" + strings.Repeat("?", 65) + "*", strings.Repeat("\u00e9", 64), false},
 		{"\xff", "a", false},
 		{"*\xff", "b\xff", false},
 	}
@@ -54,11 +68,11 @@ func TestMatchDoesNotBlowUp(t *testing.T) {
 }
 
 func FuzzMatch(f *testing.F) {
-	for _, seed := range [][2]string{{"a*b?c", "axbyc"}, {"*?*", "é"}, {"**a", "aaa"}, {"arn:aws:s3:::*/${x}", "arn:aws:s3:::b/k"}} {
+	for _, seed := range [][2]string{{"a*b?c", "axbyc"}, {"*?*", "é"}, {"**a", "aaa"}, {"*a?b*?c*", "aébxc"}, {"*" + strings.Repeat("a?", 40) + "b*", strings.Repeat("aé", 60) + "b"}, {"arn:aws:s3:::*/${x}", "arn:aws:s3:::b/k"}} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, pattern, s string) {
-		if len(pattern) > 50 || len(s) > 200 {
+		if len(pattern) > 150 || len(s) > 400 {
 			return
 		}
 		got := Match(pattern, s)
