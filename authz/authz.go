@@ -5,6 +5,8 @@ package authz
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"emulator/api"
@@ -43,6 +45,7 @@ type Authorizer struct {
 	keyring  *identity.Keyring
 	mode     Mode
 	policies compiled
+	texts    store.Cache[*string] // of managed policies
 	trail    trail
 }
 
@@ -63,11 +66,27 @@ func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error 
 		return err
 	}
 	d := policy.Evaluate(question, policies)
-	a.trail.keep(c.RequestID, question, policies)
+	a.keep(c, *question, policies, d)
 	if d.Effect == policy.Allowed || a.mode == Audit {
 		return nil
 	}
 	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account))
+}
+
+// keep adds a decision to the trail.
+func (a *Authorizer) keep(c api.Caller, question policy.Request, policies *policy.Policies, d policy.Decision) {
+	known := question.Context.(*context)
+	q := asked{
+		requestID: c.RequestID, at: known.now, question: question, context: known.keep(), caller: callerName{id: c.UserID},
+		policies: policies, decision: d,
+	}
+	if c.User != nil {
+		q.caller.name = c.User.Name
+	}
+	q.question.Context = nil
+	q.question.Resource = strings.Clone(question.Resource)
+	q.question.Principal.ARN = strings.Clone(question.Principal.ARN)
+	a.trail.keep(q)
 }
 
 // denial words the refusal as AWS does. It names the policy type at fault only to callers of the
@@ -103,20 +122,24 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 		}
 	}
 	policies := &policy.Policies{Grants: req.Grants, ResourceKind: policy.Resource}
+	g := gatherer{a: a, r: r, policies: policies}
+	_, g.waits = r.(store.Tx)
 	if rp := req.ResourcePolicy; rp != nil {
-		parsed, err := a.policies.parse(rp.Kind, rp.Text)
-		if err != nil {
+		policies.ResourceKind = rp.Kind
+		if policies.Resource, err = g.parse(rp.Kind, rp.ARN, rp.Text); err != nil {
 			return nil, nil, fmt.Errorf("policy of %s: %w", rp.ARN, err)
 		}
-		policies.ResourceKind, policies.Resource = rp.Kind, policy.Named{Name: rp.ARN, Policy: parsed}
 	}
 	if req.Principal != nil {
 		question.Principal = *req.Principal
-		return question, policies, nil
+	} else {
+		question.Principal = principal(c)
+		err = g.caller(c)
 	}
-	question.Principal = principal(c)
-	g := gatherer{a: a, r: r, policies: policies}
-	return question, policies, g.caller(c)
+	if err == nil && g.unparsed > maxParsedInTurn {
+		err = &store.Later{Do: g.parseLater}
+	}
+	return question, policies, err
 }
 
 func principal(c *api.Caller) policy.Principal {
@@ -137,11 +160,37 @@ func principal(c *api.Caller) policy.Principal {
 	return p
 }
 
-// gatherer reads the policies of a caller.
+// gatherer reads the policies of a caller. While others wait for the transaction it parses only what is short, and
+// leaves the rest for later.
 type gatherer struct {
 	a        *Authorizer
 	r        store.Reader
 	policies *policy.Policies
+	waits    bool // others wait
+	unparsed int  // bytes
+	later    []compiledKey
+}
+
+// maxParsedInTurn bounds the text that is parsed while others wait, in bytes: about half a millisecond.
+const maxParsedInTurn = 16 << 10
+
+// parse returns a policy by its name, if it isn't to be parsed later.
+func (g *gatherer) parse(kind policy.Kind, name, text string) (policy.Named, error) {
+	if g.waits && g.a.policies.find(kind, text) == nil {
+		g.later = append(g.later, compiledKey{kind, text})
+		if g.unparsed += len(text); g.unparsed > maxParsedInTurn {
+			return policy.Named{Name: name}, nil
+		}
+	}
+	parsed, err := g.a.policies.parse(kind, text)
+	return policy.Named{Name: name, Policy: parsed}, err
+}
+
+// parseLater parses what is to be there when the transaction is run again. What fails will fail there.
+func (g *gatherer) parseLater() {
+	for _, k := range g.later {
+		g.a.policies.parse(k.kind, k.text)
+	}
 }
 
 func (g *gatherer) caller(c *api.Caller) error {
@@ -189,12 +238,12 @@ const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Acti
 
 // entity adds the identity policies of a user, group or role.
 func (g *gatherer) entity(inline map[string]string, attached []string) error {
-	for name, text := range inline {
-		parsed, err := g.a.policies.parse(policy.Identity, text)
+	for _, name := range slices.Sorted(maps.Keys(inline)) {
+		named, err := g.parse(policy.Identity, name, inline[name])
 		if err != nil {
 			return fmt.Errorf("inline policy %s: %w", name, err)
 		}
-		g.policies.Identity = append(g.policies.Identity, policy.Named{Name: name, Policy: parsed})
+		g.policies.Identity = append(g.policies.Identity, named)
 	}
 	for _, arn := range attached {
 		named, err := g.managed(arn)
@@ -215,18 +264,19 @@ func (g *gatherer) boundary(arn string) (err error) {
 
 func (g *gatherer) session(c *api.Caller) error {
 	if c.Session.AssumedRoot { // the policy of its task only denies
-		parsed, err := g.a.policies.parse(policy.Session, everything)
+		named, err := g.parse(policy.Session, "root user", everything)
 		if err != nil {
 			return err
 		}
-		g.policies.Session = append(g.policies.Session, policy.Named{Name: "root user", Policy: parsed})
+		g.policies.Session = append(g.policies.Session, named)
 	}
 	for i, text := range c.Session.Policies {
-		parsed, err := g.a.policies.parse(policy.Session, text)
+		name := fmt.Sprintf("session policy %d", i+1)
+		named, err := g.parse(policy.Session, name, text)
 		if err != nil {
-			return fmt.Errorf("session policy %d: %w", i+1, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		g.policies.Session = append(g.policies.Session, policy.Named{Name: fmt.Sprintf("session policy %d", i+1), Policy: parsed})
+		g.policies.Session = append(g.policies.Session, named)
 	}
 	for _, arn := range c.Session.PolicyARNs {
 		named, err := g.managed(arn)
@@ -242,18 +292,18 @@ func (g *gatherer) session(c *api.Caller) error {
 // managed finds a managed policy's version in force. A policy that is gone allows nothing:
 // only session policies can outlive theirs.
 func (g *gatherer) managed(arn string) (policy.Named, error) {
-	text, ok, err := managedPolicyText(g.r, arn)
+	text, ok, err := g.a.managedPolicyText(g.r, arn)
 	if err != nil {
 		return policy.Named{}, err
 	}
 	if !ok {
 		return policy.Named{Name: arn}, nil
 	}
-	parsed, err := g.a.policies.parse(policy.Identity, text)
+	named, err := g.parse(policy.Identity, arn, text)
 	if err != nil {
 		return policy.Named{}, fmt.Errorf("policy %s: %w", arn, err)
 	}
-	return policy.Named{Name: arn, Policy: parsed}, nil
+	return named, nil
 }
 
 // StorePrincipals returns a trust or key policy as it is stored: with the ARNs of users and roles

@@ -11,6 +11,7 @@ import (
 type compiled struct {
 	mu     sync.RWMutex
 	byText map[compiledKey]*policy.Policy
+	bytes  int
 }
 
 type compiledKey struct {
@@ -18,15 +19,18 @@ type compiledKey struct {
 	text string
 }
 
-// maxCompiled bounds the memory: some tens of MB with policies of usual size.
-const maxCompiled = 5000
+// maxCompiled bounds the bytes. It is some times what IAM's quotas allow one caller.
+const maxCompiled = 64 << 20
+
+// find returns a policy that was parsed before, else nil.
+func (c *compiled) find(kind policy.Kind, text string) *policy.Policy {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byText[compiledKey{kind, text}]
+}
 
 func (c *compiled) parse(kind policy.Kind, text string) (*policy.Policy, error) {
-	key := compiledKey{kind, text}
-	c.mu.RLock()
-	p := c.byText[key]
-	c.mu.RUnlock()
-	if p != nil {
+	if p := c.find(kind, text); p != nil {
 		return p, nil
 	}
 	p, err := policy.Parse(kind, text)
@@ -35,9 +39,10 @@ func (c *compiled) parse(kind policy.Kind, text string) (*policy.Policy, error) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byText == nil || len(c.byText) >= maxCompiled {
-		c.byText = make(map[compiledKey]*policy.Policy)
+	if c.byText == nil || c.bytes > maxCompiled {
+		c.byText, c.bytes = make(map[compiledKey]*policy.Policy), 0
 	}
-	c.byText[key] = p
+	c.byText[compiledKey{kind, text}] = p
+	c.bytes += p.Memory()
 	return p, nil
 }

@@ -1,11 +1,13 @@
 package authz
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"emulator/api"
 	"emulator/identity"
@@ -29,8 +31,13 @@ type context struct {
 
 // Values implements policy.Context.
 func (c *context) Values(key string) ([]string, bool) {
-	if values, ok := lookUp(c.assumed, key); ok {
-		return values, true
+	values := c.values(key)
+	return values, len(values) > 0
+}
+
+func (c *context) values(key string) []string {
+	if values := lookUp(c.assumed, key); values != nil {
+		return values
 	}
 	name, ok := strings.CutPrefix(key, "aws:")
 	if !ok {
@@ -40,21 +47,19 @@ func (c *context) Values(key string) ([]string, bool) {
 		return c.tagValues(kind, tag)
 	}
 	if name == "tagkeys" {
-		keys := slices.Sorted(maps.Keys(c.request.RequestTags))
-		keys = append(keys, c.request.TagKeys...)
-		return keys, len(keys) > 0
+		return append(slices.Sorted(maps.Keys(c.request.RequestTags)), c.request.TagKeys...)
 	}
 	if value := c.global(name); value != "" {
-		return []string{value}, true
+		return []string{value}
 	}
 	return c.given(key)
 }
 
 // given returns keys that come with the request, the service's own among them, and those
 // that an identity provider gave a session.
-func (c *context) given(key string) ([]string, bool) {
-	if values, ok := lookUp(c.request.Context, key); ok {
-		return values, true
+func (c *context) given(key string) []string {
+	if values := lookUp(c.request.Context, key); values != nil {
+		return values
 	}
 	if name, ok := strings.CutPrefix(key, "iam:resourcetag/"); ok { // IAM's own name of it
 		return c.tagValues("resourcetag", name)
@@ -62,41 +67,47 @@ func (c *context) given(key string) ([]string, bool) {
 	if s := c.caller.Session; s != nil {
 		return lookUp(s.Context, key)
 	}
-	return nil, false
+	return nil
 }
 
-// lookUp finds a key whatever its case. The maps are small.
-func lookUp(m map[string][]string, key string) ([]string, bool) {
+// lookUp finds a key whatever its case. The values of keys that differ only by case are those of one
+// key, sorted.
+func lookUp(m map[string][]string, key string) []string {
+	var found []string
+	keys := 0
 	for k, values := range m {
-		if strings.EqualFold(k, key) && len(values) > 0 {
-			return values, true
+		if !strings.EqualFold(k, key) || len(values) == 0 {
+			continue
+		}
+		if keys++; keys == 1 {
+			found = values // not copied: as a rule it is the only one
+		} else {
+			found = append(slices.Clip(found), values...)
 		}
 	}
-	return nil, false
+	if keys > 1 {
+		slices.Sort(found)
+	}
+	return found
 }
 
-func (c *context) tagValues(kind, key string) ([]string, bool) {
-	var value string
-	var ok bool
+func (c *context) tagValues(kind, key string) []string {
 	switch kind {
 	case "principaltag":
-		value, ok = c.principalTag(key)
+		return c.principalTag(key)
 	case "requesttag":
-		value, ok = tag(c.request.RequestTags, key)
+		return tag(c.request.RequestTags, key)
 	case "resourcetag":
-		value, ok = tag(c.request.ResourceTags, key)
+		return tag(c.request.ResourceTags, key)
 	}
-	if !ok {
-		return nil, false
-	}
-	return []string{value}, true
+	return nil
 }
 
 // principalTag: tags of a session stand before those of the user or role.
-func (c *context) principalTag(key string) (string, bool) {
+func (c *context) principalTag(key string) []string {
 	if s := c.caller.Session; s != nil {
-		if value, ok := tag(s.Tags, key); ok {
-			return value, true
+		if values := tag(s.Tags, key); values != nil {
+			return values
 		}
 	}
 	switch {
@@ -105,16 +116,19 @@ func (c *context) principalTag(key string) (string, bool) {
 	case c.caller.User != nil && c.caller.Kind == identity.UserKind:
 		return tag(c.caller.User.Tags, key)
 	}
-	return "", false
+	return nil
 }
 
-func tag(tags map[string]string, key string) (string, bool) {
+// tag is lookUp for tags: KMS takes those that differ only by case.
+func tag(tags map[string]string, key string) []string {
+	var found []string
 	for k, v := range tags {
 		if strings.EqualFold(k, key) {
-			return v, true
+			found = append(found, v)
 		}
 	}
-	return "", false
+	slices.Sort(found)
+	return found
 }
 
 // global returns the value of a single-valued global key, named in lower case without
@@ -219,38 +233,68 @@ func (c *context) principalARN() string {
 
 // globalNames are the single-valued global keys that a request can have.
 var globalNames = []string{
-	"AssumedRoot", "CurrentTime", "EpochTime", "FederatedProvider", "MultiFactorAuthAge", "MultiFactorAuthPresent", "PrincipalAccount", "PrincipalArn",
-	"PrincipalIsAWSService", "PrincipalOrgID", "PrincipalOrgPaths", "PrincipalType", "Referer", "RequestedRegion", "ResourceAccount", "ResourceOrgID", "ResourceOrgPaths", "SecureTransport", "SourceIdentity", "SourceIp",
-	"TokenIssueTime", "UserAgent", "ViaAWSService", "userid", "username",
+	"aws:AssumedRoot", "aws:CurrentTime", "aws:EpochTime", "aws:FederatedProvider", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent",
+	"aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalType",
+	"aws:Referer", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths", "aws:SecureTransport",
+	"aws:SourceIdentity", "aws:SourceIp", "aws:TokenIssueTime", "aws:UserAgent", "aws:ViaAWSService", "aws:userid", "aws:username",
 }
 
-// keys returns the names of all keys that have a value, sorted.
-func (c *context) keys() []string {
-	found := make(map[string]bool)
-	for _, name := range globalNames {
-		found["aws:"+name] = true
+// lowerGlobalNames are the same as global takes them.
+var lowerGlobalNames = func() []string {
+	lower := slices.Clone(globalNames)
+	for i, name := range lower {
+		lower[i] = strings.ToLower(strings.TrimPrefix(name, "aws:"))
 	}
-	found["aws:TagKeys"] = true
-	for _, m := range []map[string][]string{c.request.Context, c.assumed} {
-		for key := range m {
-			found[key] = true
+	return lower
+}()
+
+// chosen returns the names of the keys besides globalNames that the request has, as far as they are given: sorted, and
+// of those that differ only by case the first.
+func (c *context) chosen() []string {
+	chosen := append(make([]string, 0, 16), "aws:TagKeys")
+	withTags := func(prefix string, tags map[string]string) {
+		for key := range tags {
+			chosen = append(chosen, prefix+key)
 		}
 	}
-	tags := map[string]map[string]string{"aws:RequestTag/": c.request.RequestTags, "aws:ResourceTag/": c.request.ResourceTags}
+	withTags("aws:RequestTag/", c.request.RequestTags)
+	withTags("aws:ResourceTag/", c.request.ResourceTags)
+	switch {
+	case c.caller.Role != nil:
+		withTags("aws:PrincipalTag/", c.caller.Role.Tags)
+	case c.caller.User != nil && c.caller.Kind == identity.UserKind:
+		withTags("aws:PrincipalTag/", c.caller.User.Tags)
+	}
+	contexts := [...]map[string][]string{c.request.Context, c.assumed, nil}
 	if s := c.caller.Session; s != nil {
-		tags["aws:PrincipalTag/"] = s.Tags
-		for key := range s.Context {
-			found[key] = true
-		}
+		withTags("aws:PrincipalTag/", s.Tags)
+		contexts[2] = s.Context
 	}
-	for prefix, m := range tags {
+	for _, m := range contexts {
 		for key := range m {
-			found[prefix+key] = true
+			chosen = append(chosen, key)
 		}
 	}
-	maps.DeleteFunc(found, func(key string, _ bool) bool {
-		_, ok := c.Values(strings.ToLower(key))
-		return !ok
-	})
-	return slices.Sorted(maps.Keys(found))
+	slices.SortFunc(chosen, func(a, b string) int { return cmp.Or(compareFold(a, b), strings.Compare(a, b)) })
+	return slices.CompactFunc(chosen, strings.EqualFold)
+}
+
+// compareFold compares without regard to the case of ASCII letters; names with others are rare.
+func compareFold(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		x, y := a[i], b[i]
+		if 'A' <= x && x <= 'Z' {
+			x += 'a' - 'A'
+		}
+		if 'A' <= y && y <= 'Z' {
+			y += 'a' - 'A'
+		}
+		switch {
+		case x|y >= utf8.RuneSelf:
+			return strings.Compare(strings.ToLower(a), strings.ToLower(b))
+		case x != y:
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(len(a), len(b))
 }

@@ -10,7 +10,7 @@ import (
 
 // managedPolicyText returns the text in force of a managed policy, of AWS's or of
 // an account's own, and whether it exists.
-func managedPolicyText(r store.Reader, arn string) (text string, ok bool, err error) {
+func (a *Authorizer) managedPolicyText(r store.Reader, arn string) (text string, ok bool, err error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || !strings.HasPrefix(parts[5], "policy/") {
 		return "", false, nil
@@ -27,5 +27,9 @@ func managedPolicyText(r store.Reader, arn string) (text string, ok bool, err er
 	if err != nil || !ok || p.ARN() != arn {
 		return "", false, err
 	}
-	return store.Load[string](r, identity.PolicyVersionKey(account, name, p.Default))
+	version, err := store.LoadShared(r, identity.PolicyVersionKey(account, name, p.Default), &a.texts)
+	if err != nil || version == nil {
+		return "", false, err
+	}
+	return *version, true, nil
 }

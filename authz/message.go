@@ -92,21 +92,15 @@ func DecodeMessage(k *identity.Keyring, encoded string) (string, error) {
 }
 
 func (q *asked) message() message {
-	d := policy.Evaluate(q.question, q.policies)
+	d := q.decision
 	m := message{Allowed: d.Effect == policy.Allowed, ExplicitDeny: d.Effect == policy.ExplicitlyDenied, MatchedStatements: items{Items: []any{}}, Failures: items{Items: []any{}}}
 	if d.Statement != nil {
 		m.MatchedStatements.Items = append(m.MatchedStatements.Items, q.statement(d))
 	}
-	c := q.question.Context.(*context)
-	m.Context.Principal.ID, m.Context.Principal.ARN = c.caller.UserID, q.question.Principal.ARN
-	if c.caller.User != nil {
-		m.Context.Principal.Name = c.caller.User.Name
-	}
+	m.Context.Principal.ID, m.Context.Principal.Name, m.Context.Principal.ARN = q.caller.id, q.caller.name, q.question.Principal.ARN
 	m.Context.Action, m.Context.Resource = q.question.Action, q.question.Resource
-	m.Context.Conditions = listItems(c.keys(), func(key string) any {
-		values, _ := c.Values(strings.ToLower(key))
-		return messageKey{key, valueItems(values)}
-	})
+	keys := q.context.keys()
+	m.Context.Conditions = listItems(slices.Sorted(maps.Keys(keys)), func(key string) any { return messageKey{key, valueItems(keys[key])} })
 	return m
 }
 
@@ -132,12 +126,7 @@ func (q *asked) statement(d policy.Decision) messageStatement {
 
 // source returns the text of a statement of one of the policies.
 func (q *asked) source(statement *policy.Statement) string {
-	p := q.policies
-	all := slices.Concat(p.Identity, p.Session, []policy.Named{p.Boundary, p.Resource})
-	for _, level := range slices.Concat(p.SCPs, p.RCPs) {
-		all = append(all, level...)
-	}
-	for _, n := range all {
+	for n := range q.policies.All() {
 		if n.Policy != nil && statement.Index < len(n.Policy.Statements) && &n.Policy.Statements[statement.Index] == statement {
 			return n.Policy.Text[statement.Start.Offset:statement.End.Offset]
 		}

@@ -36,8 +36,7 @@ func (a *Authorizer) Ask(r store.Reader, q Question, resourcePolicy *ResourcePol
 		return Explanation{}, err
 	}
 	question.Context.(*context).assumed = q.Context
-	answer := asked{question: question, policies: policies}
-	return answer.explain(), nil
+	return explain(question, policies, policy.Evaluate(question, policies)), nil
 }
 
 // callerOf returns the caller that a principal would be.

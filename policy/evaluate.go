@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // Request is what is to be decided.
 type Request struct {
@@ -48,6 +52,20 @@ type Policies struct {
 	RCPs [][]Named
 	// Grants are the IDs of KMS grants that allow this very request to this principal.
 	Grants []string
+}
+
+// All yields every policy, in an order of its own.
+func (p *Policies) All() iter.Seq[Named] {
+	return func(yield func(Named) bool) {
+		lists := append(slices.Concat(p.SCPs, p.RCPs), p.Identity, p.Session, []Named{p.Boundary, p.Resource})
+		for _, list := range lists {
+			for _, n := range list {
+				if n != (Named{}) && !yield(n) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Evaluate decides on a request.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -54,8 +55,8 @@ var (
 // parseJSON parses all of text. Duplicate names and invalid UTF-8 are errors. at is
 // where the error is.
 func parseJSON(text string) (n *node, at int, err error) {
-	d := jsontext.NewDecoder(strings.NewReader(text))
-	if n, err = readNode(d, 0); err == nil {
+	d := decoder{jsontext.NewDecoder(strings.NewReader(text)), text}
+	if n, err = d.readNode(0); err == nil {
 		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
 			return n, 0, nil
 		}
@@ -71,13 +72,19 @@ func parseJSON(text string) (n *node, at int, err error) {
 	return nil, at, err
 }
 
-func readNode(d *jsontext.Decoder, depth int) (*node, error) {
+// decoder knows the text, so that strings need not be copied out of it.
+type decoder struct {
+	*jsontext.Decoder
+	text string
+}
+
+func (d decoder) readNode(depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, errDepth
 	}
 	kind := d.PeekKind()
 	if kind != '{' && kind != '[' {
-		return readScalar(d, kind)
+		return d.readScalar(kind)
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
@@ -86,13 +93,13 @@ func readNode(d *jsontext.Decoder, depth int) (*node, error) {
 	for d.PeekKind() != '}' && d.PeekKind() != ']' {
 		var m member
 		if kind == '{' {
-			name, err := readScalar(d, '"')
+			name, err := d.readScalar('"')
 			if err != nil {
 				return nil, err
 			}
 			m.name, m.start = name.text, name.start
 		}
-		value, err := readNode(d, depth+1)
+		value, err := d.readNode(depth + 1)
 		if err != nil {
 			return nil, err
 		}
@@ -111,14 +118,17 @@ func readNode(d *jsontext.Decoder, depth int) (*node, error) {
 }
 
 // readScalar reads a string, number or literal; the decoder checks that it is one.
-func readScalar(d *jsontext.Decoder, kind jsontext.Kind) (*node, error) {
+func (d decoder) readScalar(kind jsontext.Kind) (*node, error) {
 	raw, err := d.ReadValue()
 	if err != nil {
 		return nil, err
 	}
 	end := int(d.InputOffset())
-	n := &node{kind: kind, text: string(raw), start: end - len(raw), end: end}
-	if kind == '"' {
+	n := &node{kind: kind, text: d.text[end-len(raw) : end], start: end - len(raw), end: end}
+	switch {
+	case kind == '"' && bytes.IndexByte(raw, '\\') < 0:
+		n.text = n.text[1 : len(n.text)-1]
+	case kind == '"':
 		unquoted, err := jsontext.AppendUnquote(nil, raw)
 		if err != nil {
 			return nil, err

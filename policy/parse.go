@@ -35,6 +35,7 @@ type parser struct {
 	policy   *Policy
 	root     *node
 	problems []problem
+	last     Position // that was asked for
 }
 
 // problem is a fault found in a document.
@@ -132,7 +133,7 @@ func (p *parser) document(root *node) {
 			path = fmt.Sprintf("Statement[%d]", i)
 		}
 		s := &p.policy.Statements[i]
-		s.Index, s.Start, s.End = i, position(p.policy.Text, n.start), position(p.policy.Text, n.end)
+		s.Index, s.Start, s.End = i, p.position(n.start), p.position(n.end)
 		p.statement(n, s, path)
 		if other, ok := sids[s.Sid]; ok && s.Sid != "" {
 			p.fail(faultSid, n.start, path+".Sid", "Statement[%d] has the Sid %q too", other, s.Sid)
@@ -206,19 +207,52 @@ func (p *parser) either(n *node, path, name string) (v *node, full string, negat
 	return plain, path + "." + name, false
 }
 
-// strings calls each for every string of an element that is a string or a list of them.
-func (p *parser) strings(n *node, path string, each func(item *node, path string)) {
-	for i, item := range n.list() {
-		itemPath := path
-		if n.kind == '[' {
-			itemPath = fmt.Sprintf("%s[%d]", path, i)
-		}
-		if item.kind != '"' {
-			p.fail(faultSyntax, item.start, itemPath, "a string is expected")
-			continue
-		}
-		each(item, itemPath)
+// position is the function position for offsets that grow.
+func (p *parser) position(offset int) Position {
+	passed := p.policy.Text[p.last.Offset:offset]
+	if lines := strings.Count(passed, "\n"); lines > 0 || p.last.Line == 0 {
+		p.last = position(p.policy.Text, offset)
+	} else {
+		p.last.Column, p.last.Offset = p.last.Column+len(passed), offset
 	}
+	return p.last
+}
+
+// item is a value in a list or, with the index -1, in the place of one.
+type item struct {
+	*node
+	path  string
+	index int
+}
+
+// at is the item's path, which only faults need.
+func (i *item) at() string {
+	if i.index < 0 {
+		return i.path
+	}
+	return fmt.Sprintf("%s[%d]", i.path, i.index)
+}
+
+// items calls each for every value of an element that is a value or a list of them.
+func (p *parser) items(n *node, path string, each func(item)) {
+	if n.kind != '[' {
+		each(item{n, path, -1})
+		return
+	}
+	for i := range n.items {
+		each(item{n.items[i], path, i})
+	}
+}
+
+// strings is items for strings.
+func (p *parser) strings(n *node, path string, each func(item)) {
+	p.items(n, path, func(i item) {
+		if i.kind != '"' {
+			p.fail(faultSyntax, i.start, i.at(), "a string is expected")
+			return
+		}
+		each(i)
+	})
 }
 
 func (p *parser) action(n *node, s *Statement, path string) {
@@ -228,13 +262,14 @@ func (p *parser) action(n *node, s *Statement, path string) {
 		return
 	}
 	s.notAction = negated
-	p.strings(v, path, func(item *node, path string) {
+	s.actions = make([]pattern, 0, len(v.list()))
+	p.strings(v, path, func(item item) {
 		if message := checkAction(item.text); message != "" {
-			p.failWith(faultAction, message, item.start, path, fmt.Sprintf("%q is not of the form service:action", item.text))
+			p.failWith(faultAction, message, item.start, item.at(), fmt.Sprintf("%q is not of the form service:action", item.text))
 		}
 		action := compilePattern(strings.ToLower(item.text))
 		if p.kind == TrustPolicy && !negated && !trustAction(&action) {
-			p.fail(faultTrustAction, item.start, path, "%q is no action of a trust policy", item.text)
+			p.fail(faultTrustAction, item.start, item.at(), "%q is no action of a trust policy", item.text)
 		}
 		s.actions = append(s.actions, action)
 	})
@@ -254,9 +289,10 @@ func (p *parser) resource(n *node, s *Statement, path string) {
 		return
 	}
 	s.notResource = negated
-	p.strings(v, path, func(item *node, path string) {
+	s.resources = make([]template, 0, len(v.list()))
+	p.strings(v, path, func(item item) {
 		if f, message := checkResource(item.text); message != "" && p.kind != Resource && p.kind != KeyPolicy {
-			p.failWith(f, message, item.start, path, fmt.Sprintf("%q is neither an ARN nor \"*\"", item.text))
+			p.failWith(f, message, item.start, item.at(), fmt.Sprintf("%q is neither an ARN nor \"*\"", item.text))
 		}
 		s.anyResource = s.anyResource || item.text == "*" && !negated
 		s.resources = append(s.resources, compileTemplate(item.text, p.policy.Version, true))
@@ -290,22 +326,19 @@ func (p *parser) conditionKey(op operator, k member, s *Statement, path string) 
 		p.failWith(faultAction, badVendor, k.start, path, fmt.Sprintf("%q is not of the form service:key", k.name))
 	}
 	c := condition{operator: op, key: k.name, lowerKey: strings.ToLower(k.name), deny: !s.Allow}
-	for i, item := range k.value.list() {
-		itemPath := path
-		if k.value.kind == '[' {
-			itemPath = fmt.Sprintf("%s[%d]", path, i)
-		}
+	c.values = make([]value, 0, len(k.value.list()))
+	p.items(k.value, path, func(item item) {
 		switch item.kind {
 		case '"', '0', 't', 'f': // quotation marks around numbers and Booleans are optional
 		default:
-			p.fail(faultSyntax, item.start, itemPath, "a string, number or Boolean is expected")
-			continue
+			p.fail(faultSyntax, item.start, item.at(), "a string, number or Boolean is expected")
+			return
 		}
 		v := op.compileValue(item.text, p.policy.Version)
 		if op.kind == opDate && v.operand == nil {
-			p.fail(faultLegacy, item.start, itemPath, "%q is not a date", item.text)
+			p.fail(faultLegacy, item.start, item.at(), "%q is not a date", item.text)
 		}
 		c.values = append(c.values, v)
-	}
+	})
 	s.conditions = append(s.conditions, c)
 }

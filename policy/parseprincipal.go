@@ -43,10 +43,10 @@ func (p *parser) principal(n *node, s *Statement, path string) {
 		return
 	}
 	for _, m := range v.members {
-		p.strings(m.value, path+"."+m.name, func(item *node, path string) {
+		p.strings(m.value, path+"."+m.name, func(item item) {
 			e, ok := compilePrincipal(m.name, item.text)
 			if !ok {
-				p.invalidPrincipal(item, m.name, path)
+				p.invalidPrincipal(item.node, m.name, item.at())
 			}
 			s.principals = append(s.principals, e)
 		})

@@ -8,7 +8,11 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies.html
 package policy
 
-import "strings"
+import (
+	"strings"
+	"time"
+	"unsafe"
+)
 
 // Kind is what a policy is attached to. It decides which elements the grammar has.
 type Kind int
@@ -97,6 +101,48 @@ func (s *Statement) Effect() string {
 		return "Allow"
 	}
 	return "Deny"
+}
+
+// Memory returns about how many bytes the policy occupies: many times its text.
+func (p *Policy) Memory() int {
+	n := int(unsafe.Sizeof(*p)) + len(p.Text) + len(p.Statements)*int(unsafe.Sizeof(Statement{}))
+	for i := range p.Statements {
+		s := &p.Statements[i]
+		for j := range s.actions {
+			n += s.actions[j].memory()
+		}
+		for j := range s.resources {
+			n += s.resources[j].memory()
+		}
+		n += len(s.principals) * int(unsafe.Sizeof(principal{}))
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			n += int(unsafe.Sizeof(*c)) + len(c.lowerKey)
+			for k := range c.values {
+				n += int(unsafe.Sizeof(value{})) + c.values[k].text.memory()
+				switch operand := c.values[k].operand.(type) {
+				case nil, bool:
+				case []template:
+					for l := range operand {
+						n += operand[l].memory()
+					}
+				default:
+					n += int(unsafe.Sizeof(time.Time{})) // or as much
+				}
+			}
+		}
+	}
+	return n
+}
+
+func (p *pattern) memory() int { return int(unsafe.Sizeof(*p)) + len(p.literal) + len(p.rest) }
+
+func (t *template) memory() int {
+	n := int(unsafe.Sizeof(*t)) + t.fixed.memory()
+	for _, part := range t.parts() {
+		n += int(unsafe.Sizeof(part)) + 2*len(part.key) + len(part.text)
+	}
+	return n
 }
 
 // Position is a place in a document. Lines and columns count from 1, columns in

@@ -1,7 +1,5 @@
 package policy
 
-import "math"
-
 // Trace is a decision with all that was looked at, for people and as JSON.
 type Trace struct {
 	Decision
@@ -11,6 +9,8 @@ type Trace struct {
 	Policies []PolicyTrace `json:"policies"`
 	// Grants are the KMS grants that allow the request.
 	Grants []string `json:"grants,omitempty"`
+	// Incomplete is set if not all that was looked at is there: it would take too long or too much memory.
+	Incomplete bool `json:"incomplete,omitzero"`
 }
 
 // PolicyTrace is a policy that was read.
@@ -57,10 +57,10 @@ func Explain(req *Request, p *Policies) Trace {
 }
 
 // ExplainDecision says what was looked at for a decision that Evaluate made. The statement that decided is shown
-// as matched, also if the request's long values were cut since. It takes as long as it takes.
+// as matched, also if the request's long values were cut since.
 func ExplainDecision(req *Request, p *Policies, d Decision) Trace {
 	e := newEvaluation(req)
-	e.work = math.MinInt / 2
+	e.work = -15 * maxWork // all statements are looked at, also those that could not change the decision
 	t := Trace{Decision: d, Reason: d.Reason(req.Action), Policies: []PolicyTrace{}, Grants: p.Grants}
 	add := func(source Source, level int, ignored string, policies ...Named) {
 		for _, n := range policies {
@@ -82,6 +82,7 @@ func ExplainDecision(req *Request, p *Policies, d Decision) Trace {
 	add(FromIdentity, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
 	add(FromBoundary, 0, unless(who.hasIdentityPolicies(), who), p.Boundary)
 	add(FromSession, 0, unless(who.inAccount(), who), p.Session...)
+	t.Incomplete = !e.spend(0)
 	return t
 }
 
@@ -107,6 +108,9 @@ func (e *evaluation) explain(req *Request, p *Policy, decided *Statement) []Stat
 	for i := range p.Statements {
 		s := &p.Statements[i]
 		m := s.mismatch(e, req)
+		if !e.spend(0) {
+			return all
+		}
 		if s == decided {
 			m = nil
 		}

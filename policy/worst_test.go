@@ -120,3 +120,18 @@ func BenchmarkEvaluateWorst(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkParseWorst(b *testing.B) {
+	for name, statement := range worstCases() {
+		text := worstPolicies(b, statement).Identity[0].Policy.Text
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Parse(Identity, text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -101,6 +101,11 @@ func (s *Server) answer(c *call) (out any, err error) {
 // dispatch reads the request and finds its service and operation: by
 // X-Amz-Target, or by Action and Version.
 func (s *Server) dispatch(c *call) error {
+	for _, name := range [...]string{"User-Agent", "Referer"} {
+		if len(c.http.Header.Get(name)) > maxConditionHeader {
+			return api.Errorf("RequestEntityTooLarge", "The header %s is longer than %d bytes.", name, maxConditionHeader)
+		}
+	}
 	signature, signatureErr := sigv4.Parse(c.http)
 	c.signature = signature
 	target := c.http.Header.Get("X-Amz-Target")

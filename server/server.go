@@ -36,7 +36,10 @@ const (
 	// largest document, a policy of 128 KiB once URL-encoded, is well below it.
 	MaxBody = 1 << 20
 	// maxHeader leaves room for a session token with the longest session policies.
-	maxHeader     = 256 << 10
+	maxHeader = 256 << 10
+	// maxConditionHeader bounds the headers that conditions compare.
+	maxConditionHeader = 8 << 10
+
 	headerTimeout = 10 * time.Second
 	bodyTimeout   = 60 * time.Second
 	idleTimeout   = 120 * time.Second

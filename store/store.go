@@ -29,6 +29,14 @@ var (
 // ErrClosed is returned by transactions begun after Close.
 var ErrClosed = errors.New("the database is closed")
 
+// Later is the error by which a closure of Update asks for time outside of its transaction, which holds up all
+// other writers: its writes are undone, Do is run, and then the closure once more. Do prepares what is expensive
+// and depends on nothing that is stored; it has no other effect.
+type Later struct{ Do func() }
+
+// Error implements error. Nobody sees it.
+func (*Later) Error() string { return "the transaction is to be run again" }
+
 // Reader reads within a transaction.
 type Reader interface {
 	// Get returns the value of key, or nil if there is none.
@@ -55,7 +63,7 @@ type Store interface {
 	View(ctx context.Context, f func(Reader) error) error
 	// Update runs f and, if it returns nil, commits its writes: once Update has
 	// returned nil they are on disk. If f returns an error or panics, none of its writes
-	// are kept. Concurrent updates share one flush to disk.
+	// are kept. An error that is a *Later is not returned. Concurrent updates share one flush to disk.
 	Update(ctx context.Context, f func(Tx) error) error
 	// Close waits for the transactions under way and closes the database. Closing
 	// again is no error.

@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -19,6 +20,20 @@ func (s *Service) encryptionOperations() []api.Operation {
 		api.Op("Decrypt", s.decrypt),
 		api.Op("ReEncrypt", s.reEncrypt),
 	}
+}
+
+// maxContext bounds the keys and values of an encryption context, in bytes: conditions compare them.
+const maxContext = 8 << 10
+
+func checkContext(context map[string]string) error {
+	size := 0
+	for key, value := range context {
+		size += len(key) + len(value)
+	}
+	if size > maxContext {
+		return api.Errorf("ValidationError", "The encryption context is larger than %d bytes.", maxContext)
+	}
+	return nil
 }
 
 // encryptionAccess is the access of an operation with an encryption context.
@@ -162,7 +177,7 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 
 // encrypt (https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html).
 func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := cmp.Or(checkGrantTokens(in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
 	algorithm := algorithmOr(in.EncryptionAlgorithm)
@@ -186,7 +201,7 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 
 // decrypt (https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html).
 func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := cmp.Or(checkGrantTokens(in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
 	if in.Recipient != nil || len(in.DryRunModifiers) > 0 {
@@ -217,7 +232,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 // reEncrypt decrypts with one key and encrypts with another; the caller needs a permission for
 // each (https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html).
 func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncryptInput) (*kms.ReEncryptOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := cmp.Or(checkGrantTokens(in.GrantTokens), checkContext(in.SourceEncryptionContext), checkContext(in.DestinationEncryptionContext)); err != nil {
 		return nil, err
 	}
 	if len(in.DryRunModifiers) > 0 {

@@ -29,19 +29,19 @@ const (
 )
 
 // conditionKeys returns the condition keys that a token's claims become, for the trust
-// policy and for the policies of the session. AWS passes on these claims and no others. audience stands
-// for the client that the token is for: the azp claim, or aud if there is none.
+// policy and for the policies of the session. AWS passes on these claims and no others. audiences are
+// those of the token that the provider accepts.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
-func conditionKeys(issuer string, t *oidc.Token) (trust, session map[string][]string) {
+func conditionKeys(issuer string, t *oidc.Token, audiences []string) (trust, session map[string][]string) {
 	trust = map[string][]string{
 		issuer + ":sub":  {t.Subject},
-		issuer + ":aud":  audience(t),
+		issuer + ":aud":  audiences,
 		issuer + ":oaud": t.Audience,
 	}
 	session = map[string][]string{
 		issuer + ":sub": {t.Subject},
-		issuer + ":aud": audience(t),
+		issuer + ":aud": audiences,
 	}
 	if amr := claimValues(t.Claims["amr"]); amr != nil {
 		trust[issuer+":amr"], session[issuer+":amr"] = amr, amr
@@ -65,7 +65,7 @@ var issuerClaims = map[string][]string{
 	},
 }
 
-// audience returns whom the token is for.
+// audience returns whom the token is for: the azp claim, or aud if there is none.
 func audience(t *oidc.Token) []string {
 	if t.AuthorizedParty != "" {
 		return []string{t.AuthorizedParty}

@@ -89,8 +89,9 @@ func (s *Service) proveIDToken(ctx context.Context, in *sts.AssumeRoleWithWebIde
 		return bearer{}, err
 	}
 	f.provider = provider.principal
-	f.trust, f.session = conditionKeys(provider.url, token)
-	return bearer{token.Subject, acceptedAudience(token, provider)}, nil
+	audiences := acceptedAudiences(token, provider)
+	f.trust, f.session = conditionKeys(provider.url, token, audiences)
+	return bearer{token.Subject, audiences[0]}, nil
 }
 
 // proveAccessToken proves an OAuth 2.0 access token. Only the provider can tell whether one of its own
@@ -146,7 +147,7 @@ func (s *Service) verifyToken(ctx context.Context, raw, account string) (*oidc.T
 	if err != nil {
 		return nil, nil, err
 	}
-	if acceptedAudience(token, provider) == "" {
+	if len(acceptedAudiences(token, provider)) == 0 {
 		return nil, nil, invalidToken("Incorrect token audience")
 	}
 	if err := checkTimes(token, s.clock.Now()); err != nil {
@@ -205,15 +206,11 @@ func isOutbound(r store.Reader, issuer string) (bool, error) {
 	return own.URL == issuer, err
 }
 
-// acceptedAudience returns the audience of the token that is among the provider's client
-// IDs, or "". A token that names an authorized party is for that one.
-func acceptedAudience(t *oidc.Token, p *identityProvider) string {
-	for _, a := range audience(t) {
-		if p.anyClient || slices.Contains(p.clientIDs, a) {
-			return a
-		}
-	}
-	return ""
+// acceptedAudiences returns the audiences of the token that are among the provider's client
+// IDs. A token that names an authorized party is for that one.
+func acceptedAudiences(t *oidc.Token, p *identityProvider) []string {
+	accepted := slices.Clone(audience(t))
+	return slices.DeleteFunc(accepted, func(a string) bool { return !p.anyClient && !slices.Contains(p.clientIDs, a) })
 }
 
 func checkTimes(t *oidc.Token, now time.Time) error {

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -29,6 +30,10 @@ type batch struct {
 // what the disk holds is not known.
 func (db *DB) Update(ctx context.Context, f func(store.Tx) error) error {
 	b, err := db.run(ctx, f)
+	for later, ok := errors.AsType[*store.Later](err); ok; later, ok = errors.AsType[*store.Later](err) {
+		later.Do()
+		b, err = db.run(ctx, f)
+	}
 	if b == nil {
 		return err
 	}

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"ViewError", viewError},
 		{"ViewPanic", viewPanic},
 		{"UpdateError", updateError},
+		{"UpdateLater", updateLater},
 		{"UpdatePanic", updatePanic},
 		{"UpdateGoexit", updateGoexit},
 		{"Snapshot", snapshot},

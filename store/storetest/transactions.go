@@ -57,6 +57,34 @@ func overwrite(tx store.Tx) error {
 	return putIn(tx, "b", "7", "c", "8")
 }
 
+// updateLater: what a closure asks for is done while others write, and the closure's first try leaves nothing behind.
+func updateLater(t *testing.T, s store.Store) {
+	put(t, s, "a", "1")
+	tries := 0
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		if tries++; tries == 1 {
+			if err := overwrite(tx); err != nil {
+				t.Error(err)
+			}
+			return fmt.Errorf("wrapped: %w", &store.Later{Do: func() { put(t, s, "a", "2") }})
+		}
+		if got := string(tx.Get([]byte("a"))); got != "2" {
+			t.Errorf("the second try reads %q", got)
+		}
+		return putIn(tx, "b", "3")
+	})
+	if err != nil || tries != 2 {
+		t.Errorf("Update: %v after %d tries", err, tries)
+	}
+	want(t, s, "a", "2", "b", "3")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	err = s.Update(ctx, func(store.Tx) error { return &store.Later{Do: cancel} })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Update of somebody who has gone: %v", err)
+	}
+}
+
 func updateError(t *testing.T, s store.Store) {
 	put(t, s, "a", "1", "b", "2")
 	err := s.Update(t.Context(), func(tx store.Tx) error {
