@@ -156,13 +156,13 @@ func (c *Case) Build() (*Request, *Policies, error) {
 		principal.ServiceLinked = strings.Contains(c.Request.Issuer, ":role/aws-service-role/")
 	}
 	principal.UniqueID = c.Request.UniqueID
-	context := make(MapContext, len(c.Request.Context))
+	context := make(map[string][]string, len(c.Request.Context))
 	for key, values := range c.Request.Context {
-		context[strings.ToLower(key)] = values
+		context[key] = values
 	}
 	req := &Request{
 		Principal: principal, Action: c.Request.Action, Resource: c.Request.Resource,
-		ResourceAccount: c.Request.ResourceAccount, Context: context,
+		ResourceAccount: c.Request.ResourceAccount, Context: NewContext(context),
 	}
 	b := builder{}
 	p := &Policies{

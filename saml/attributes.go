@@ -2,6 +2,7 @@ package saml
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,8 +83,9 @@ func ClaimsOf(a *Assertion) (*Claims, error) {
 		}
 		c.SessionDuration = time.Duration(seconds) * time.Second
 	}
-	for name, values := range a.Attributes {
+	for _, name := range slices.Sorted(maps.Keys(a.Attributes)) {
 		key, ok := strings.CutPrefix(name, PrincipalTagPrefix)
+		values := a.Attributes[name]
 		if !ok {
 			continue
 		}

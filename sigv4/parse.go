@@ -297,14 +297,18 @@ func (s *Signature) checkSigned(r *http.Request) error {
 	if !s.covers("host") {
 		return mismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 	}
+	missing := "" // the first by name
 	for name := range r.Header {
 		switch {
 		case !strings.HasPrefix(name, "X-Amz-"):
 		case name == "X-Amz-Content-Sha256": // compared with the body
 		case name == "X-Amz-Security-Token": // good for one access key only; some signers add it after signing
-		case !s.covers(strings.ToLower(name)):
-			return mismatch("'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
+		case !s.covers(strings.ToLower(name)) && (missing == "" || name < missing):
+			missing = name
 		}
+	}
+	if missing != "" {
+		return mismatch("'%s' must be a 'SignedHeader' in the AWS Authorization.", missing)
 	}
 	return nil
 }

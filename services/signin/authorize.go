@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -62,8 +63,8 @@ var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 //
 // https://docs.aws.amazon.com/signin/latest/APIReference/API_dataplane-signin_AuthorizeOAuth2Access.html
 func parseRequest(query url.Values) (*request, error) {
-	for name, values := range query {
-		if len(values) > 1 {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if len(query[name]) > 1 {
 			return nil, badRequest("The parameter " + name + " is given more than once.")
 		}
 	}

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -105,12 +106,12 @@ func tokenTags(t *oidc.Token) (tags map[string]string, transitive []string, err 
 	}
 	claims, _ := t.Claims[tagsClaim].(map[string]any)
 	object, _ := claims[principalTags].(map[string]any)
-	for key, claim := range object {
-		add(key, claim)
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		add(key, object[key])
 	}
-	for name, claim := range t.Claims {
+	for _, name := range slices.Sorted(maps.Keys(t.Claims)) {
 		if key, ok := strings.CutPrefix(name, tagsClaim+"/"+principalTags+"/"); ok {
-			add(key, claim)
+			add(key, t.Claims[name])
 		}
 	}
 	for _, claim := range []any{claims[transitiveTagKeys], t.Claims[tagsClaim+"/"+transitiveTagKeys]} {

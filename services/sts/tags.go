@@ -47,6 +47,7 @@ func newTags(requested map[string]string, transitive []string, from *identity.Se
 		t.all[key] = value
 		t.transitive = append(t.transitive, key)
 	}
+	slices.Sort(t.transitive)
 	return t, nil
 }
 
