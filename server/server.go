@@ -65,6 +65,12 @@ type Config struct {
 	DisabledRegions []string
 	// IAM is what becomes of denials: enforced, unless told otherwise.
 	IAM authz.Mode
+	// HostNames are names or addresses by which browsers may ask for this server, besides loopback
+	// ones, those of AWS's services and the address that it listens on.
+	HostNames []string
+	// AllowOrigins are origins (https://app.example:8443) whose web pages may call AWS's
+	// operations. They may not use the admin API.
+	AllowOrigins []string
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
 	// Version is what /_emulator/version tells.
@@ -100,6 +106,12 @@ func Open(config Config) (_ *Server, err error) {
 			s.Close()
 		}
 	}()
+	if s.config.HostNames, err = normalized(config.HostNames, normalHostName); err != nil {
+		return nil, err
+	}
+	if s.config.AllowOrigins, err = normalized(config.AllowOrigins, normalOrigin); err != nil {
+		return nil, err
+	}
 	s.dataDir = config.DataDir
 	if s.dataDir == "" {
 		if s.dataDir, err = os.MkdirTemp("", "emulator-*"); err != nil {

@@ -42,6 +42,8 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&ephemeral, "ephemeral", false, "keep state in a temporary directory that is removed at exit")
 	flags.BoolVar(&secure, "tls", false, "serve https, with a certificate of the authority that `emulator ca` prints")
 	flags.StringSliceVar(&tlsNames, "tls-name", nil, "further `name`s or addresses for the certificate")
+	flags.StringSliceVar(&config.HostNames, "host-name", nil, "`name`s or addresses by which browsers may ask, besides loopback ones, AWS's, --tls-name and the address that is listened on")
+	flags.StringSliceVar(&config.AllowOrigins, "allow-origin", nil, "`origin`s (https://app.example:8443) whose web pages may call AWS's operations; each in full, * is none")
 	flags.BoolVar(&accountKeys, "account-keys", true, "take a twelve-digit access key with secret test for the root user of that account")
 	flags.StringSliceVar(&config.InsecureIssuers, "http-issuer", nil, "`host`s whose OpenID Connect issuers may use plain http, besides loopback ones")
 	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
@@ -80,6 +82,7 @@ func newServeCommand(env settings) *cobra.Command {
 			}
 			config.TestIssuers = append(config.TestIssuers, i)
 		}
+		config.HostNames = append(config.HostNames, tlsNames...)
 		config.NoAccountKeys, config.NoTestIssuers = !accountKeys, !mintTokens
 		config.MasterKey, config.AdminToken, config.Version = env[masterKeyVariable], env[adminTokenVariable], buildVersion()
 		l, err := net.Listen("tcp", listen) // before anything is written
