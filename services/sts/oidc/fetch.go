@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -84,6 +86,37 @@ func (f *fetcher) check(u *url.URL) error {
 	return fmt.Errorf("%q: the scheme must be https", u.Redacted())
 }
 
+// leadsTo reports whether a URL is of the issuer's host and port, with which a provider was
+// registered. They may be of this machine; what a document names may not.
+func (s source) leadsTo(u *url.URL) bool {
+	issuer, err := url.Parse(s.issuer)
+	return err == nil && authority(issuer) == authority(u)
+}
+
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+var errThisMachine = errors.New("the address is of this machine, but not the issuer's own")
+
+// thisMachine reports whether an address leads to this machine, or to what only it reaches: the
+// metadata service of a cloud. If that can't be told, it does.
+func thisMachine(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.IsLoopback() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() {
+		return true
+	}
+	own, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(own, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err != nil || prefix.Addr().Unmap().WithZone("") == addr
+	})
+}
+
 // plain reports whether plain http may be spoken to the host: it is this machine, or
 // one that the configuration names.
 func (f *fetcher) plain(u *url.URL) bool {
@@ -97,18 +130,31 @@ func (f *fetcher) plain(u *url.URL) bool {
 
 var errRedirect = errors.New("redirected to another host")
 
-// clientFor returns a client for a host that trusts what the source says, and follows
+// clientFor returns a client for the host of u that trusts what the source says, and follows
 // no redirects to other hosts: who can make an issuer redirect would otherwise choose
-// whom we talk to.
-func (f *fetcher) clientFor(s source, host string) *http.Client {
+// whom we talk to. Whatever a name resolves to and however an address is written, this machine
+// is refused as it is dialed. A configured proxy goes where it will.
+func (f *fetcher) clientFor(s source, u *url.URL) *http.Client {
 	var client http.Client
 	if f.client != nil {
 		client = *f.client
 	} else {
+		var proxied atomic.Bool
+		dialer := &net.Dialer{Timeout: fetchTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+			to, err := netip.ParseAddrPort(address)
+			if !proxied.Load() && !s.leadsTo(u) && (err != nil || thisMachine(to.Addr())) {
+				return errThisMachine
+			}
+			return nil
+		}}
 		client.Transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
-			TLSClientConfig:        s.tlsConfig(host),
+			Proxy: func(r *http.Request) (*url.URL, error) {
+				proxy, err := http.ProxyFromEnvironment(r)
+				proxied.Store(proxy != nil)
+				return proxy, err
+			},
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        s.tlsConfig(u.Hostname()),
 			MaxResponseHeaderBytes: maxHeader,
 			// A fetch is rare, and a connection is verified for one source and host only.
 			DisableKeepAlives: true,
@@ -170,9 +216,9 @@ func (f *fetcher) get(ctx context.Context, s source, address string) ([]byte, er
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := f.clientFor(s, u.Hostname()).Do(request)
+	response, err := f.clientFor(s, u).Do(request)
 	switch {
-	case errors.Is(err, errRedirect):
+	case errors.Is(err, errRedirect), errors.Is(err, errThisMachine):
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	case errors.Is(err, ErrCertificate):
 		return nil, err
