@@ -421,6 +421,22 @@ func TestForwarded(t *testing.T) {
 			}
 		}
 	}
+	s, err := server.Open(server.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	handler, err := s.MetadataHandler(server.Metadata{Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata := httptest.NewServer(handler)
+	defer metadata.Close()
+	for header, status := range map[string]int{"X-Nothing": 200, "Via": 403, "Forwarded": 403, "X-Forwarded-For": 403, "X-Real-Ip": 403} {
+		if resp, body := fetch(t, metadata.URL, "PUT", "/latest/api/token", map[string]string{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": "60", header: "1"}); resp.StatusCode != status {
+			t.Errorf("instance metadata with %s: %s %s", header, resp.Status, body)
+		}
+	}
 	// What AWS answers is for everybody.
 	if resp, body := fetch(t, e.URL, "GET", identityCall, map[string]string{"Host": "emulator", "X-Forwarded-For": "192.0.2.1"}); resp.StatusCode != 200 {
 		t.Errorf("%s %s", resp.Status, body)

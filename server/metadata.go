@@ -66,5 +66,10 @@ func (s *Server) MetadataHandler(m Metadata) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.guardBrowsers(h), nil
+	return s.guardBrowsers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if forwarded(r) { // AWS's service knows a proxy by this one
+			r.Header.Set("X-Forwarded-For", "")
+		}
+		h.ServeHTTP(w, r)
+	})), nil
 }
