@@ -88,7 +88,7 @@ func (s *Server) refusal(r *http.Request) string {
 	case fromOtherOrigin(r):
 		return fmt.Sprintf("A web page of another origin (%q) asked for this. To let its origin call the emulator, start it with --allow-origin ORIGIN.", shortened(r.Header.Get("Origin")))
 	case mayChange(r):
-		return "A browser that tells neither Origin nor Sec-Fetch-Site may only read by a GET request, as any web page could have made it send it. Use POST, or a client that is no browser."
+		return "A browser that names no page behind a GET request may only read by it: any page or link could have made it. Use POST, or a client that is no browser."
 	}
 	return ""
 }
@@ -117,11 +117,13 @@ func opensPage(r *http.Request) bool {
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
-// mayChange reports whether a request that says nothing about the page behind it could be for an
-// operation that changes something. All of its parameters are in the URL: a page must ask
-// before it sets headers of AWS's.
+// mayChange reports whether a request that names no page behind it could be for an operation that
+// changes something: a link in a message, or over plain http to a name, and from old browsers, an
+// image of any page. All of its parameters are in the URL, as a page must ask before it sets
+// headers of AWS's.
 func mayChange(r *http.Request) bool {
-	if r.Method != http.MethodGet || r.Header["Origin"] != nil || r.Header["Sec-Fetch-Site"] != nil || slices.Contains(signin.Pages, r.URL.Path) {
+	site := r.Header.Get("Sec-Fetch-Site")
+	if r.Method != http.MethodGet || r.Header["Origin"] != nil || site != "" && site != "none" || slices.Contains(signin.Pages, r.URL.Path) {
 		return false
 	}
 	action := r.URL.Query().Get("Action")
@@ -149,7 +151,7 @@ func (s *Server) ownHost(r *http.Request) bool {
 		return false
 	}
 	own, err := netip.ParseAddrPort(local.String())
-	return err == nil && own.Addr().Unmap().WithZone("") == addr.Unmap()
+	return err == nil && own.Addr() == addr.Unmap()
 }
 
 // awsHost are the endpoints of what is served here. Not all of amazonaws.com: customers choose

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,7 +38,11 @@ func fetch(t *testing.T, endpoint, method, path string, headers map[string]strin
 	}
 	r.Host = headers["Host"]
 	if strings.Contains(path, "Action=") && !strings.HasPrefix(path, "/federation") {
-		signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), root, r, emptySHA256, "sts", emulatortest.Region, time.Now())
+		service := "sts"
+		if strings.Contains(path, "Version=2010-05-08") {
+			service = "iam"
+		}
+		signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), root, r, emptySHA256, service, emulatortest.Region, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,6 +184,35 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+// TestOwnAddress has the address that a request came to.
+func TestOwnAddress(t *testing.T) {
+	s, err := server.Open(server.Config{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, c := range []struct {
+		local, host string
+		status      int
+	}{
+		{"192.0.2.7", "192.0.2.7:4566", 200},
+		{"::ffff:192.0.2.7", "192.0.2.7:4566", 200},
+		{"2001:db8::7", "[2001:db8:0::7]:4566", 200},
+		{"192.0.2.7", "192.0.2.8:4566", 403},
+		{"192.0.2.7", "emulator:4566", 403},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/healthz", nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.ParseIP(c.local), Port: 4566})))
+		r.Host = c.host
+		r.Header.Set("User-Agent", "Mozilla/5.0")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("%s at %s: %d, want %d", c.host, c.local, w.Code, c.status)
+		}
+	}
+}
+
 // exchange sends bytes and reads one answer.
 func exchange(t *testing.T, e *emulatortest.Emulator, request string) (*http.Response, string) {
 	t.Helper()
@@ -285,6 +319,7 @@ func TestNavigation(t *testing.T) {
 		{"federation", "GET", "/federation?Action=logout", "document", 200},
 		{"in a frame", "GET", "/v1/authorize", "iframe", 403},
 		{"a form", "POST", "/v1/authorize", "document", 403},
+		{"a form to federation", "POST", "/federation?Action=logout", "document", 403},
 		{"an operation", "GET", identityCall, "document", 403},
 		{"the admin API", "GET", "/_emulator/version", "document", 403},
 	} {
@@ -297,7 +332,8 @@ func TestNavigation(t *testing.T) {
 	}
 }
 
-// TestSilentBrowser: over plain http to a name, and from old browsers, an image of any page looks like a page of ours.
+// TestSilentBrowser: over plain http to a name, and from old browsers, an image of any page looks like a page of ours,
+// and a link in a message like an address that was typed.
 func TestSilentBrowser(t *testing.T) {
 	e := emulatortest.Start(t, server.Config{HostNames: []string{"emulator.test"}})
 	for path, status := range map[string]int{
@@ -307,9 +343,20 @@ func TestSilentBrowser(t *testing.T) {
 		"/?%41ction=CreateUser&UserName=eve&Version=2010-05-08": 403,
 		"/federation?Action=logout":                             200,
 	} {
-		resp, body := fetch(t, e.URL, "GET", path, map[string]string{"Host": "emulator.test", "User-Agent": "Mozilla/5.0", "Accept-Language": "en"})
-		if resp.StatusCode != status || (status == 403) != strings.Contains(body, "may only read") {
-			t.Errorf("%s: %s %s", path, resp.Status, body)
+		for _, headers := range []map[string]string{
+			{"Host": "emulator.test", "User-Agent": "Mozilla/5.0"},
+			{"Host": "127.0.0.1", "User-Agent": "Mozilla/5.0"},
+			{"Host": "127.0.0.1", "User-Agent": "Mozilla/5.0", "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+		} {
+			if resp, body := fetch(t, e.URL, "GET", path, headers); resp.StatusCode != status || (status == 403) != strings.Contains(body, "may only read") {
+				t.Errorf("%s: %s %s", path, resp.Status, body)
+			}
+		}
+	}
+	// A page of ours, and what is no browser, may.
+	for i, headers := range []map[string]string{{"Host": "localhost", "Sec-Fetch-Site": "same-origin"}, {"Host": "emulator"}} {
+		if resp, body := fetch(t, e.URL, "GET", fmt.Sprintf("/?Action=CreateUser&UserName=u%d&Version=2010-05-08", i), headers); resp.StatusCode != 200 {
+			t.Errorf("%v: %s %s", headers, resp.Status, body)
 		}
 	}
 }
