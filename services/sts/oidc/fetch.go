@@ -101,8 +101,6 @@ func authority(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-var errThisMachine = errors.New("the address is of this machine, but not the issuer's own")
-
 // thisMachine reports whether an address leads to this machine, or to what only it reaches: the
 // metadata service of a cloud. If that can't be told, it does.
 func thisMachine(addr netip.Addr) bool {
@@ -133,8 +131,9 @@ var errRedirect = errors.New("redirected to another host")
 // clientFor returns a client for the host of u that trusts what the source says, and follows
 // no redirects to other hosts: who can make an issuer redirect would otherwise choose
 // whom we talk to. Whatever a name resolves to and however an address is written, this machine
-// is refused as it is dialed. A configured proxy goes where it will.
-func (f *fetcher) clientFor(s source, u *url.URL) *http.Client {
+// is refused as it is dialed, but for the issuer's own address; here is set if that is of this
+// machine. A configured proxy goes where it will.
+func (f *fetcher) clientFor(s source, u *url.URL, here *atomic.Bool) *http.Client {
 	var client http.Client
 	if f.client != nil {
 		client = *f.client
@@ -142,9 +141,13 @@ func (f *fetcher) clientFor(s source, u *url.URL) *http.Client {
 		var proxied atomic.Bool
 		dialer := &net.Dialer{Timeout: fetchTimeout, Control: func(_, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
-			if !proxied.Load() && !s.leadsTo(u) && (err != nil || thisMachine(to.Addr())) {
-				return errThisMachine
+			if proxied.Load() || err == nil && !thisMachine(to.Addr()) {
+				return nil
 			}
+			if !s.leadsTo(u) {
+				return ErrThisMachine
+			}
+			here.Store(true)
 			return nil
 		}}
 		client.Transport = &http.Transport{
@@ -216,14 +219,21 @@ func (f *fetcher) get(ctx context.Context, s source, address string) ([]byte, er
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := f.clientFor(s, u).Do(request)
+	var here atomic.Bool
+	unreachable := func(err error) error {
+		if here.Load() {
+			err = fmt.Errorf("%w: %w", ErrThisMachine, err)
+		}
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	response, err := f.clientFor(s, u, &here).Do(request)
 	switch {
-	case errors.Is(err, errRedirect), errors.Is(err, errThisMachine):
+	case errors.Is(err, errRedirect), errors.Is(err, ErrThisMachine):
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	case errors.Is(err, ErrCertificate):
 		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, unreachable(err)
 	}
 	defer response.Body.Close()
 	if status := response.StatusCode; status != http.StatusOK {
@@ -234,7 +244,7 @@ func (f *fetcher) get(ctx context.Context, s source, address string) ([]byte, er
 	}
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, address, err)
+		return nil, unreachable(fmt.Errorf("%s: %w", address, err))
 	}
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrNoKey, address, maxDocument)
