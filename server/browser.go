@@ -81,8 +81,7 @@ func fromBrowser(r *http.Request) bool {
 func (s *Server) refusal(r *http.Request) string {
 	switch {
 	case !s.ownHost(r):
-		host := shortened(r.Host)
-		return fmt.Sprintf("A browser asked for %q, which is no name of this emulator: any web page can have a name that leads here. To use it, start the emulator with --host-name NAME.", host)
+		return fmt.Sprintf("A browser asked for %q, which is no name of this emulator: any web page can have a name that leads here. To use it, start the emulator with --host-name NAME.", shortened(r.Host))
 	case s.allowedOrigin(r):
 		return ""
 	case fromOtherOrigin(r):
@@ -209,7 +208,7 @@ func normalized(texts []string, normal func(string) (string, error)) ([]string, 
 // normalOrigin returns an origin as browsers send it.
 func normalOrigin(text string) (string, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme == "" || u.Hostname() == "" || strings.Contains(text, "*") || strings.ToLower(text) != strings.ToLower(u.Scheme+"://"+u.Host) {
+	if err != nil || u.Scheme == "" || u.Hostname() == "" || strings.Contains(text, "*") || !strings.EqualFold(text, u.Scheme+"://"+u.Host) {
 		return "", fmt.Errorf("allowed origin %q: want scheme://host or scheme://host:port, one that is named in full", text)
 	}
 	host := strings.ToLower(u.Host)

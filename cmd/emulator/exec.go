@@ -96,7 +96,8 @@ func tokenFile(token string) (file string, remove func() error, err error) {
 }
 
 // credentialVariables are those that decide whom an SDK takes itself for, or that would lead
-// it past the emulator ("Environment variables list" in the AWS SDKs and tools reference guide).
+// it past the emulator ("Environment variables list" in the AWS SDKs and tools reference guide), and
+// the emulator's own keys.
 var credentialVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
 	"AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID",
