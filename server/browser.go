@@ -85,7 +85,7 @@ func (s *Server) refusal(r *http.Request) string {
 	case s.allowedOrigin(r):
 		return ""
 	case fromOtherOrigin(r):
-		return fmt.Sprintf("A web page of another origin (%q) asked for this. To let its origin call the emulator, start it with --allow-origin ORIGIN.", shortened(r.Header.Get("Origin")))
+		return fmt.Sprintf("A web page of another origin made a browser ask for this (Origin: %q). To let that origin call the emulator, start it with --allow-origin ORIGIN.", shortened(r.Header.Get("Origin")))
 	case mayChange(r):
 		return "A browser that names no page behind a GET request may only read by it: any page or link could have made it. Use POST, or a client that is no browser."
 	}
@@ -180,7 +180,7 @@ func hostname(host string) string {
 
 // refuseBrowser answers with AWS's AccessDenied, or below the admin API with its error.
 func (s *Server) refuseBrowser(w http.ResponseWriter, r *http.Request, why string) {
-	s.log.Info("browser refused", "host", shortened(r.Host), "origin", shortened(r.Header.Get("Origin")), "path", shortened(r.URL.Path))
+	s.log.Info("browser refused", "path", shortened(r.URL.Path), "error", why) // a page that is refused can't show why
 	w.Header().Set("Connection", "close") // or the server would read the body after all
 	if strings.HasPrefix(r.URL.Path, "/_emulator/") {
 		adminError(w, http.StatusForbidden, why)
