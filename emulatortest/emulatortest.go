@@ -9,6 +9,7 @@ package emulatortest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -33,6 +34,8 @@ type Emulator struct {
 	URL string
 	// Clock is the emulated time, for a test to move.
 	Clock *clock.Clock
+
+	rootKey identity.RootKey
 }
 
 // Start starts an emulator that the end of the test stops. Its state is in a
@@ -69,13 +72,13 @@ func Start(t testing.TB, config ...server.Config) *Emulator {
 			t.Errorf("emulator: close: %v", err)
 		}
 	})
-	return &Emulator{URL: "http://" + l.Addr().String(), Clock: s.Clock()}
+	return &Emulator{URL: "http://" + l.Addr().String(), Clock: s.Clock(), rootKey: cmp.Or(c.RootKey, identity.KnownRootKey)}
 }
 
 // Config returns the configuration of an SDK client that is the root user of
 // account 000000000000.
 func (e *Emulator) Config() aws.Config {
-	return e.ConfigWith(identity.RootAccessKey, identity.RootSecret, "", Region)
+	return e.ConfigWith(e.rootKey.ID, e.rootKey.Secret, "", Region)
 }
 
 // ConfigWith returns the configuration of an SDK client with these credentials.

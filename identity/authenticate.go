@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,19 +21,13 @@ var (
 	ErrExpired = errors.New("expired session")
 )
 
-// Root credentials that everybody knows: people's settings for local endpoints
-// have them already.
-const (
-	DefaultAccount = "000000000000"
-	RootAccessKey  = "test"
-	RootSecret     = "test"
-)
-
 // Directory finds out who is behind an access key. It is safe for concurrent use.
 type Directory struct {
 	Keyring *Keyring
-	// NoAccountKeys turns off that an access key of twelve digits with the secret
-	// "test" is the root user of that account.
+	// RootKey is the access key of DefaultAccount's root user; zero: KnownRootKey.
+	RootKey RootKey
+	// NoAccountKeys turns off that an access key of twelve digits with RootKey's secret
+	// is the root user of that account.
 	NoAccountKeys bool
 
 	users      store.Cache[*User]
@@ -96,8 +91,9 @@ func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, 
 	if token != "" {
 		return d.findSession(r, now, partition, accessKeyID, token)
 	}
-	if account, ok := d.rootAccount(accessKeyID); ok {
-		return Credential{Secret: RootSecret, Principal: root(partition, account, accessKeyID)}, nil
+	rootKey := cmp.Or(d.RootKey, KnownRootKey)
+	if account, ok := d.rootAccount(rootKey, accessKeyID); ok {
+		return Credential{Secret: rootKey.Secret, Principal: root(partition, account, accessKeyID)}, nil
 	}
 	key, err := d.accessKey(r, accessKeyID)
 	if err != nil {
@@ -118,16 +114,8 @@ func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, 
 	}}, nil
 }
 
-// RootKeyOf returns the access key of an account's root user.
-func RootKeyOf(account string) string {
-	if account == DefaultAccount {
-		return RootAccessKey
-	}
-	return account
-}
-
-func (d *Directory) rootAccount(accessKeyID string) (string, bool) {
-	if accessKeyID == RootAccessKey {
+func (d *Directory) rootAccount(rootKey RootKey, accessKeyID string) (string, bool) {
+	if accessKeyID == rootKey.ID {
 		return DefaultAccount, true
 	}
 	return accessKeyID, IsAccountID(accessKeyID) && !d.NoAccountKeys

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -43,8 +40,8 @@ func (s *Server) adminRoutes(r *mux.Router) {
 }
 
 // adminOnly lets in who knows the admin token, and without one only callers on this
-// machine that name it by a loopback address: a web page in a browser here, also
-// one whose name was made to resolve to 127.0.0.1, is kept out.
+// machine that name it by a loopback address. A web page is kept out also if its origin may
+// call AWS's operations.
 func (s *Server) adminOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// GitHub's toolkit sends a bearer token to the place where it gets ID tokens, also if none is asked for.
@@ -55,40 +52,15 @@ func (s *Server) adminOnly(next http.Handler) http.Handler {
 		case given:
 			adminError(w, http.StatusForbidden, "the admin token is wrong")
 			return
-		case !sourceIP(r).IsLoopback():
-			adminError(w, http.StatusForbidden, "the admin API answers on loopback addresses only, or with the admin token")
+		case !sourceIP(r).IsLoopback() || forwarded(r):
+			adminError(w, http.StatusForbidden, "the admin API answers callers on this machine only, not those behind a proxy, or with the admin token")
 			return
-		case !loopbackHost(r.Host) || fromBrowserElsewhere(r):
+		case !loopbackHost(r.Host) || fromOtherOrigin(r):
 			adminError(w, http.StatusForbidden, "the admin API does not answer pages of another origin")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func loopbackHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
-}
-
-func fromBrowserElsewhere(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return true
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return false
-	}
-	u, err := url.Parse(origin)
-	return err != nil || u.Host != r.Host
 }
 
 // adminFailure answers an error that is ours.

@@ -61,6 +61,10 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.logCall(c, response, err)
+	c.write(w, response)
+}
+
+func (c *call) write(w http.ResponseWriter, response wire.Response) {
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", c.requestID)
 	h.Set("Content-Type", response.ContentType)

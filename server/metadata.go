@@ -46,7 +46,7 @@ func (s *Server) MetadataHandler(m Metadata) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return imds.New(imds.Config{
+	h, err := imds.New(imds.Config{
 		Region: m.Region, AccountID: account, InstanceID: instanceID, RoleARN: m.Role, AllowV1: m.AllowV1,
 		IdentityKey: key, IdentityCertificate: certificate, Now: s.clock.Now, Log: s.log,
 		Credentials: func(ctx context.Context) (aws.Credentials, error) {
@@ -63,4 +63,13 @@ func (s *Server) MetadataHandler(m Metadata) (http.Handler, error) {
 			}, nil
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return s.guardBrowsers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if forwarded(r) { // AWS's service knows a proxy by this one
+			r.Header.Set("X-Forwarded-For", "")
+		}
+		h.ServeHTTP(w, r)
+	})), nil
 }

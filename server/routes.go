@@ -30,7 +30,7 @@ func (s *Server) routes() http.Handler {
 	}
 	s.adminRoutes(r.PathPrefix("/_emulator").Subrouter())
 	r.PathPrefix("/").Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.serveAWS)
-	return r
+	return s.guardBrowsers(r)
 }
 
 // health answers as long as the process serves.

@@ -54,6 +54,8 @@ type Config struct {
 	DataDir string
 	// MasterKey in hexadecimal; "" means the one in DataDir.
 	MasterKey string
+	// RootKey is the access key of account 000000000000's root user; zero: identity.KnownRootKey.
+	RootKey identity.RootKey
 	// NoAccountKeys turns off that twelve digits are the access key of that account's root user.
 	NoAccountKeys bool
 	// InsecureIssuers are hosts whose OpenID Connect issuers may be fetched over plain http.
@@ -68,6 +70,12 @@ type Config struct {
 	DisabledRegions []string
 	// IAM is what becomes of denials: enforced, unless told otherwise.
 	IAM authz.Mode
+	// HostNames are names or addresses by which browsers may ask for this server, besides loopback
+	// ones, those of AWS's services and the address that it listens on.
+	HostNames []string
+	// AllowOrigins are origins (https://app.example:8443) whose web pages may call AWS's
+	// operations. They may not use the admin API.
+	AllowOrigins []string
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
 	// Version is what /_emulator/version tells.
@@ -103,6 +111,12 @@ func Open(config Config) (_ *Server, err error) {
 			s.Close()
 		}
 	}()
+	if s.config.HostNames, err = normalized(config.HostNames, normalHostName); err != nil {
+		return nil, err
+	}
+	if s.config.AllowOrigins, err = normalized(config.AllowOrigins, normalOrigin); err != nil {
+		return nil, err
+	}
 	s.dataDir = config.DataDir
 	if s.dataDir == "" {
 		if s.dataDir, err = os.MkdirTemp("", "emulator-*"); err != nil {
@@ -125,7 +139,7 @@ func Open(config Config) (_ *Server, err error) {
 	if err := checkMasterKey(s.store, keyring); err != nil {
 		return nil, fmt.Errorf("%s: %w", database, err)
 	}
-	s.directory = &identity.Directory{Keyring: keyring, NoAccountKeys: config.NoAccountKeys}
+	s.directory = &identity.Directory{Keyring: keyring, RootKey: config.RootKey, NoAccountKeys: config.NoAccountKeys}
 	s.authz = authz.New(s.clock, keyring, config.IAM)
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
 	var localKeys func(context.Context, string) ([]byte, bool, error)
@@ -143,7 +157,7 @@ func Open(config Config) (_ *Server, err error) {
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Log: s.log})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
-		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},

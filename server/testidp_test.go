@@ -122,7 +122,10 @@ func TestTestIssuerGuard(t *testing.T) {
 		{"that, with some token", "", "Bearer any", "evil.example", 403},
 		{"the admin token", "secret", "bearer secret", "emulator", 200},
 		{"a wrong admin token", "secret", "Bearer other", "", 403},
-		{"on this machine without it", "secret", "", "", 200},
+		{"a fetch, which sends nothing", "", "", "", 403},
+		{"a fetch, with an admin token", "secret", "", "", 403},
+		{"no bearer", "", "Basic any", "", 403},
+		{"an empty bearer", "", "Bearer ", "", 403},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e := emulatortest.Start(t, server.Config{AdminToken: test.token})

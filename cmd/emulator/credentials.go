@@ -80,6 +80,7 @@ type sessionFlags struct {
 	duration                                           time.Duration
 	tags                                               []string
 	mfa, tokenCode                                     string
+	rootKey                                            string
 }
 
 // defaultRegion is that of a caller who has none configured.
@@ -89,7 +90,7 @@ func (s *sessionFlags) register(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	flags.StringVar(&s.role, "role", "", "`ARN` of the role to assume")
 	flags.StringVar(&s.name, "session-name", "emulator", "`name` of the role session")
-	flags.StringVar(&s.profile, "profile", "", "`name` of the AWS profile that asks (default: as the SDKs find it, else test/test)")
+	flags.StringVar(&s.profile, "profile", "", "`name` of the AWS profile that asks (default: as the SDKs find it, else the root user)")
 	flags.StringVar(&s.externalID, "external-id", "", "external `ID` that the role's trust policy may want")
 	flags.StringVar(&s.mfa, "mfa", "", "`serial` number or ARN of the caller's MFA device")
 	flags.StringVar(&s.tokenCode, "token-code", "", "`code` of the MFA device (default: asked for on the terminal)")
@@ -97,6 +98,7 @@ func (s *sessionFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.sourceIdentity, "source-identity", "", "source identity of the session")
 	flags.StringVar(&s.policyFile, "policy", "", "`file` with a session policy")
 	flags.StringArrayVar(&s.tags, "tag", nil, "session tag `key=value`, any number of them")
+	registerRootKey(flags, &s.rootKey)
 	flags.StringVar(&s.endpoint, "endpoint", "", "`URL` of the emulator (default: $AWS_ENDPOINT_URL_STS, $AWS_ENDPOINT_URL or http://127.0.0.1:4566)")
 }
 
@@ -236,7 +238,11 @@ func (s *sessionFlags) callerConfig(ctx context.Context, endpoint string) (aws.C
 		if s.profile != "" {
 			return aws.Config{}, fmt.Errorf("profile %s has no credentials", s.profile)
 		}
-		c.Credentials = credentials.NewStaticCredentialsProvider(identity.RootAccessKey, identity.RootSecret, "")
+		key, err := rootKey(s.rootKey)
+		if err != nil {
+			return aws.Config{}, err
+		}
+		c.Credentials = credentials.NewStaticCredentialsProvider(key.ID, key.Secret, "")
 	}
 	return c, nil
 }

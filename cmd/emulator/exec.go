@@ -96,7 +96,8 @@ func tokenFile(token string) (file string, remove func() error, err error) {
 }
 
 // credentialVariables are those that decide whom an SDK takes itself for, or that would lead
-// it past the emulator ("Environment variables list" in the AWS SDKs and tools reference guide).
+// it past the emulator ("Environment variables list" in the AWS SDKs and tools reference guide), and
+// the emulator's own keys.
 var credentialVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
 	"AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID",
@@ -105,6 +106,7 @@ var credentialVariables = []string{
 	"AWS_IAM_ROLE_ARN", "AWS_IAM_ROLE_SESSION_NAME",
 	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	"EMULATOR_ROOT_KEY", "EMULATOR_MASTER_KEY",
 	"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 }
 

@@ -40,6 +40,10 @@ func TestRefusals(t *testing.T) {
 		{"no address", "cannot listen on nonsense", []string{"--listen", "nonsense"}, nil},
 		{"both places for state", "exclude each other", []string{"--ephemeral", "--data-dir", "x"}, nil},
 		{"bad master key", "master key", []string{"--listen", "127.0.0.1:0"}, []string{"EMULATOR_MASTER_KEY=x"}},
+		{"bad root key", "root key: want NAME:SECRET", []string{"--root-key", "secret"}, nil},
+		{"bad root key of a caller", "root key: the name", []string{"env"}, []string{"EMULATOR_ROOT_KEY=111111111111:x"}},
+		{"every origin", `allowed origin "*"`, []string{"--listen", "127.0.0.1:0", "--allow-origin", "*"}, nil},
+		{"name with a port", `host name "emulator:4566"`, []string{"--listen", "127.0.0.1:0", "--host-name", "emulator:4566"}, nil},
 		{"nobody healthy", "connection refused", []string{"health", "--listen", "127.0.0.1:1"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,9 +93,14 @@ var endpoint = regexp.MustCompile(`(?m)^export AWS_ENDPOINT_URL=(\S+)`)
 // serve starts the command and waits for its screen.
 func serve(t *testing.T, args ...string) (s *serving, url string) {
 	t.Helper()
+	return serveIn(t, nil, append(args, "--listen", "127.0.0.1:0")...)
+}
+
+func serveIn(t *testing.T, environ []string, args ...string) (s *serving, url string) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	s = &serving{stop: stop, done: make(chan int, 1), stderr: new(bytes.Buffer)}
-	go func() { s.done <- run(ctx, append(args, "--listen", "127.0.0.1:0"), nil, s, s.stderr) }()
+	go func() { s.done <- run(ctx, args, environ, s, s.stderr) }()
 	for {
 		if found := endpoint.FindStringSubmatch(s.screen()); found != nil {
 			return s, found[1]

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"emulator/identity"
 )
 
 // version is set by the linker in releases.
@@ -18,6 +20,18 @@ const (
 	masterKeyVariable  = "EMULATOR_MASTER_KEY"
 	adminTokenVariable = "EMULATOR_ADMIN_TOKEN"
 )
+
+// registerRootKey makes the flag of the root user's access key, which rootKey reads.
+func registerRootKey(flags *pflag.FlagSet, text *string) {
+	flags.StringVar(text, "root-key", "", "`NAME:SECRET`, the access key of the root user in place of test:test, and its secret that of twelve-digit keys. A flag shows to everybody on the machine: better set EMULATOR_ROOT_KEY")
+}
+
+func rootKey(text string) (identity.RootKey, error) {
+	if text == "" {
+		return identity.KnownRootKey, nil
+	}
+	return identity.ParseRootKey(text)
+}
 
 // newRootCommand returns the command with its subcommands. Without a subcommand it serves.
 func newRootCommand(environ []string) *cobra.Command {

@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"emulator/authz"
+	"emulator/identity"
 	"emulator/server"
 	"emulator/services/sts/issuer"
 )
@@ -28,7 +31,7 @@ func newServeCommand(env settings) *cobra.Command {
 		tlsNames, testIssuers            []string
 		config                           server.Config
 		metadata                         server.Metadata
-		metadataListen                   string
+		metadataListen, rootKeyText      string
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -42,7 +45,10 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&ephemeral, "ephemeral", false, "keep state in a temporary directory that is removed at exit")
 	flags.BoolVar(&secure, "tls", false, "serve https, with a certificate of the authority that `emulator ca` prints")
 	flags.StringSliceVar(&tlsNames, "tls-name", nil, "further `name`s or addresses for the certificate")
-	flags.BoolVar(&accountKeys, "account-keys", true, "take a twelve-digit access key with secret test for the root user of that account")
+	flags.StringSliceVar(&config.HostNames, "host-name", nil, "`name`s or addresses by which browsers may ask, besides loopback ones, AWS's, --tls-name and the address that is listened on")
+	flags.StringSliceVar(&config.AllowOrigins, "allow-origin", nil, "`origin`s (https://app.example:8443) whose web pages may call AWS's operations; each in full, * is none")
+	registerRootKey(flags, &rootKeyText)
+	flags.BoolVar(&accountKeys, "account-keys", true, "take a twelve-digit access key with the root key's secret for the root user of that account")
 	flags.StringSliceVar(&config.InsecureIssuers, "http-issuer", nil, "`host`s whose OpenID Connect issuers may use plain http, besides loopback ones")
 	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
@@ -80,6 +86,10 @@ func newServeCommand(env settings) *cobra.Command {
 			}
 			config.TestIssuers = append(config.TestIssuers, i)
 		}
+		if config.RootKey, err = rootKey(rootKeyText); err != nil {
+			return err
+		}
+		config.HostNames = append(config.HostNames, listenerNames(listen, tlsNames)...)
 		config.NoAccountKeys, config.NoTestIssuers = !accountKeys, !mintTokens
 		config.MasterKey, config.AdminToken, config.Version = env[masterKeyVariable], env[adminTokenVariable], buildVersion()
 		l, err := net.Listen("tcp", listen) // before anything is written
@@ -87,6 +97,9 @@ func newServeCommand(env settings) *cobra.Command {
 			return listenError(listen, err)
 		}
 		defer l.Close()
+		if !l.Addr().(*net.TCPAddr).IP.IsLoopback() && config.RootKey == identity.KnownRootKey {
+			config.Log.Warn("other machines may reach this, and everybody knows the root user's secret: set EMULATOR_ROOT_KEY=NAME:SECRET", "listen", l.Addr())
+		}
 		s, err := server.Open(config)
 		if err != nil {
 			return err
@@ -114,6 +127,16 @@ func newServeCommand(env settings) *cobra.Command {
 		return s.Serve(cmd.Context(), l, tlsConfig)
 	}
 	return cmd
+}
+
+// listenerNames are the host names that the flags give the listener.
+func listenerNames(listen string, tlsNames []string) []string {
+	names := slices.DeleteFunc(slices.Clone(tlsNames), func(name string) bool { return strings.Contains(name, "*") })
+	host, _, _ := net.SplitHostPort(listen)
+	if _, err := netip.ParseAddr(host); err != nil && host != "" {
+		names = append(names, host)
+	}
+	return names
 }
 
 // serveMetadata serves the instance metadata service, and returns its address.
@@ -168,14 +191,19 @@ func printStart(w io.Writer, url, metadata string, s *server.Server, config *ser
 	if state == "" {
 		state = "temporary, removed at exit"
 	}
+	// A log keeps what is on the screen: of other secrets it has where they are.
+	secret, quoted := config.RootKey.Secret, config.RootKey.Secret
+	if config.RootKey != identity.KnownRootKey {
+		secret, quoted = "as in EMULATOR_ROOT_KEY", `"${EMULATOR_ROOT_KEY#*:}"`
+	}
 	fmt.Fprintf(w, `AWS emulator %s: STS, IAM, KMS
   endpoint   %s
   state      %s
   enforced   %s
-  root user  access key test, secret test (account 000000000000)
-`, buildVersion(), url, state, enforced[config.IAM])
+  root user  access key %s, secret %s (account 000000000000)
+`, buildVersion(), url, state, enforced[config.IAM], config.RootKey.ID, secret)
 	if !config.NoAccountKeys {
-		fmt.Fprintln(w, "             access key 111111111111, secret test (that account; any twelve digits)")
+		fmt.Fprintf(w, "             access key 111111111111, secret %s (that account; any twelve digits)\n", secret)
 	}
 	if issuers := s.TestIssuers(); len(issuers) > 0 {
 		names := make([]string, len(issuers))
@@ -189,9 +217,9 @@ func printStart(w io.Writer, url, metadata string, s *server.Server, config *ser
 	}
 	fmt.Fprintf(w, `
 export AWS_ENDPOINT_URL=%s AWS_ENDPOINT_URL_STS=%[1]s
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
-`, url)
+`, url, config.RootKey.ID, quoted)
 	if strings.HasPrefix(url, "https:") {
 		fmt.Fprintf(w, "emulator ca --data-dir %s > ca.pem; export AWS_CA_BUNDLE=$PWD/ca.pem\n", s.DataDir())
 	}

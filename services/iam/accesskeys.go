@@ -104,7 +104,7 @@ func (s *Service) deleteAccessKey(ctx context.Context, c api.Caller, in *iam.Del
 
 func (s *Service) listAccessKeys(ctx context.Context, c api.Caller, in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
 	if in.UserName == nil && c.Kind == identity.Root {
-		id := identity.RootKeyOf(c.Account)
+		id := s.rootKey.Of(c.Account)
 		return &iam.ListAccessKeysOutput{AccessKeyMetadata: []types.AccessKeyMetadata{{AccessKeyId: &id, Status: types.StatusTypeActive}}},
 			s.authorizeRoot(ctx, c, "iam:ListAccessKeys")
 	}

@@ -5,6 +5,7 @@
 package iam
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -25,6 +26,7 @@ type Config struct {
 	Clock   *clock.Clock
 	Keyring *identity.Keyring
 	Usage   *identity.Usage
+	RootKey identity.RootKey // zero: identity.KnownRootKey
 	// InsecureIssuers are hosts whose OpenID Connect issuers may use plain http, besides
 	// loopback ones.
 	InsecureIssuers []string
@@ -37,12 +39,13 @@ type Service struct {
 	clock           *clock.Clock
 	keyring         *identity.Keyring
 	usage           *identity.Usage
+	rootKey         identity.RootKey
 	insecureIssuers []string
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, usage: c.Usage, insecureIssuers: c.InsecureIssuers}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, usage: c.Usage, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
 }
 
 // Operations returns what is covered of the API.

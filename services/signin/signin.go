@@ -27,8 +27,12 @@ import (
 	"emulator/store"
 )
 
-// Paths are what Handler answers.
-var Paths = []string{authorizePath, tokenPath, federationPath}
+// Paths are what Handler answers, and Pages those of them which people open in a browser. A GET
+// request changes nothing at them.
+var (
+	Paths = []string{authorizePath, tokenPath, federationPath}
+	Pages = []string{authorizePath, federationPath}
+)
 
 const (
 	authorizePath  = "/v1/authorize"

@@ -243,7 +243,7 @@ func tokenError(err error) error {
 		visible = invalidToken("Couldn't verify signed token.")
 	case errors.Is(err, oidc.ErrCertificate):
 		visible = invalidToken("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
-	case errors.Is(err, oidc.ErrNoKey):
+	case errors.Is(err, oidc.ErrNoKey), errors.Is(err, oidc.ErrThisMachine):
 		// With the two spaces that AWS has there.
 		visible = invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
 	case errors.Is(err, oidc.ErrUnreachable):

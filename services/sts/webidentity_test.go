@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -307,7 +308,17 @@ func TestWebIdentityIssuerFails(t *testing.T) {
 		token := f.token(nil)
 		f.issuer.Close()
 		_, err := f.assume(f.role, token)
-		expect(t, err, "IDPCommunicationError", unreachable)
+		expect(t, err, "InvalidIdentityToken", noKey) // as from an open port of this machine, where there is no issuer
+	})
+	t.Run("silent", func(t *testing.T) {
+		f := newFederation(t, oidctest.Start(t))
+		f.issuer.Replace(oidctest.DiscoveryPath, func(w http.ResponseWriter, _ *http.Request) {
+			if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+				c.Close()
+			}
+		})
+		_, err := f.assume(f.role, f.token(nil))
+		expect(t, err, "InvalidIdentityToken", noKey)
 	})
 }
 
@@ -321,4 +332,30 @@ func TestWebIdentityThumbprint(t *testing.T) {
 	f = newFederation(t, issuer, strings.Repeat("0", 40))
 	_, err := f.assume(f.role, f.token(nil))
 	expect(t, err, "InvalidIdentityToken", "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
+}
+
+// TestWebIdentityKeysOnThisMachine has an issuer whose document leads to the emulator itself, where a GET once minted tokens,
+// and to other ports of this machine, open and closed.
+func TestWebIdentityKeysOnThisMachine(t *testing.T) {
+	f := newFederation(t, oidctest.Start(t))
+	other := oidctest.Start(t)
+	other.AddKey("rsa", "RS256")
+	_, port, err := net.SplitHostPort(other.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range []string{
+		other.URL + oidctest.KeysPath, "http://localhost:" + port + oidctest.KeysPath, "http://[::1]:" + port + oidctest.KeysPath, "https://0.0.0.0:" + port,
+		"http://127.0.0.1:1/keys", "https://127.0.0.1:1/keys",
+		f.URL + "/_emulator/oidc/github/token?audience=sts.amazonaws.com", f.URL + "/_emulator/oidc/github/.well-known/jwks.json",
+	} {
+		f.issuer.Replace(oidctest.DiscoveryPath, func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, f.issuer.URL, keys)
+		})
+		_, err := f.assume(f.role, f.token(nil))
+		expect(t, err, "InvalidIdentityToken", noKey)
+	}
+	if n := other.Fetches.Load(); n != 0 {
+		t.Errorf("%d fetches from another port", n)
+	}
 }

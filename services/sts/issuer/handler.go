@@ -162,8 +162,16 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 // &audience=…, and so do actions that are built with it. What the job is to be stands in that
 // URL: …/token?claim=repository=org/app&claim=environment=prod.
 //
+// The toolkit sends the job's ACTIONS_ID_TOKEN_REQUEST_TOKEN, and won't ask without one. Here any
+// will do, but one there must be: whatever can be made to fetch a URL on this machine
+// would mint a token otherwise.
+//
 // https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
 func (p *Provider) serveActionsToken(w http.ResponseWriter, r *http.Request) {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		refuse(w, http.StatusForbidden, "GET needs an Authorization header, as GitHub's toolkit sends it: Bearer and any token. Or use POST.")
+		return
+	}
 	var body TokenBody
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

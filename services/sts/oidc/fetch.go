@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -84,6 +86,35 @@ func (f *fetcher) check(u *url.URL) error {
 	return fmt.Errorf("%q: the scheme must be https", u.Redacted())
 }
 
+// leadsTo reports whether a URL is of the issuer's host and port, with which a provider was
+// registered. They may be of this machine; what a document names may not.
+func (s source) leadsTo(u *url.URL) bool {
+	issuer, err := url.Parse(s.issuer)
+	return err == nil && authority(issuer) == authority(u)
+}
+
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+// thisMachine reports whether an address leads to this machine, or to what only it reaches: the
+// metadata service of a cloud. If that can't be told, it does.
+func thisMachine(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.IsLoopback() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() {
+		return true
+	}
+	own, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(own, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err != nil || prefix.Addr().Unmap().WithZone("") == addr
+	})
+}
+
 // plain reports whether plain http may be spoken to the host: it is this machine, or
 // one that the configuration names.
 func (f *fetcher) plain(u *url.URL) bool {
@@ -97,18 +128,36 @@ func (f *fetcher) plain(u *url.URL) bool {
 
 var errRedirect = errors.New("redirected to another host")
 
-// clientFor returns a client for a host that trusts what the source says, and follows
+// clientFor returns a client for the host of u that trusts what the source says, and follows
 // no redirects to other hosts: who can make an issuer redirect would otherwise choose
-// whom we talk to.
-func (f *fetcher) clientFor(s source, host string) *http.Client {
+// whom we talk to. Whatever a name resolves to and however an address is written, this machine
+// is refused as it is dialed, but for the issuer's own address; here is set if that is of this
+// machine. A configured proxy goes where it will.
+func (f *fetcher) clientFor(s source, u *url.URL, here *atomic.Bool) *http.Client {
 	var client http.Client
 	if f.client != nil {
 		client = *f.client
 	} else {
+		var proxied atomic.Bool
+		dialer := &net.Dialer{Timeout: fetchTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+			to, err := netip.ParseAddrPort(address)
+			if proxied.Load() || err == nil && !thisMachine(to.Addr()) {
+				return nil
+			}
+			if !s.leadsTo(u) {
+				return ErrThisMachine
+			}
+			here.Store(true)
+			return nil
+		}}
 		client.Transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
-			TLSClientConfig:        s.tlsConfig(host),
+			Proxy: func(r *http.Request) (*url.URL, error) {
+				proxy, err := http.ProxyFromEnvironment(r)
+				proxied.Store(proxy != nil)
+				return proxy, err
+			},
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        s.tlsConfig(u.Hostname()),
 			MaxResponseHeaderBytes: maxHeader,
 			// A fetch is rare, and a connection is verified for one source and host only.
 			DisableKeepAlives: true,
@@ -170,14 +219,21 @@ func (f *fetcher) get(ctx context.Context, s source, address string) ([]byte, er
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := f.clientFor(s, u.Hostname()).Do(request)
+	var here atomic.Bool
+	unreachable := func(err error) error {
+		if here.Load() {
+			err = fmt.Errorf("%w: %w", ErrThisMachine, err)
+		}
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	response, err := f.clientFor(s, u, &here).Do(request)
 	switch {
-	case errors.Is(err, errRedirect):
+	case errors.Is(err, errRedirect), errors.Is(err, ErrThisMachine):
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	case errors.Is(err, ErrCertificate):
 		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, unreachable(err)
 	}
 	defer response.Body.Close()
 	if status := response.StatusCode; status != http.StatusOK {
@@ -188,7 +244,7 @@ func (f *fetcher) get(ctx context.Context, s source, address string) ([]byte, er
 	}
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, address, err)
+		return nil, unreachable(fmt.Errorf("%s: %w", address, err))
 	}
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrNoKey, address, maxDocument)

@@ -25,6 +25,10 @@ var (
 	ErrCertificate = errors.New("the issuer's certificate is not trusted")
 	// ErrUnreachable: the issuer did not answer. It may do so later.
 	ErrUnreachable = errors.New("the issuer cannot be reached")
+	// ErrThisMachine comes with ErrNoKey if a document led to this machine, and with ErrUnreachable
+	// if the issuer's own port here does not answer. Who is told one from the other,
+	// or from ErrNoKey alone, learns which ports are open.
+	ErrThisMachine = errors.New("the address is of this machine")
 )
 
 // MissingClaimError names a claim that a token must have and has not.
