@@ -8,8 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Case is a decision to be tested: a request, the policies that apply, and what is
@@ -18,7 +22,7 @@ type Case struct {
 	Name     string       `json:"name"`
 	Request  CaseRequest  `json:"request"`
 	Policies CasePolicies `json:"policies"`
-	// Expected is "Allowed", "ExplicitlyDenied" or "ImplicitlyDenied"; "" expects nothing.
+	// Expected is "Allowed", "ExplicitlyDenied" or "ImplicitlyDenied".
 	Expected string `json:"expected,omitempty"`
 	// Source says why that is expected: the page of AWS's documentation.
 	Source string `json:"source,omitempty"`
@@ -129,22 +133,99 @@ func ReadCases(r io.Reader) ([]Case, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cases: %w", err)
 		}
-		var several []Case
+		items := []json.RawMessage{text}
 		if text[0] == '[' {
-			err = json.Unmarshal(text, &several)
+			if err := json.Unmarshal(text, &items); err != nil {
+				return nil, fmt.Errorf("cases: %w", err)
+			}
+		}
+		for _, item := range items {
+			var c Case
+			if err := c.read(item); err != nil {
+				return nil, fmt.Errorf("case %d: %w", len(cases)+1, err)
+			}
+			cases = append(cases, c)
+		}
+	}
+}
+
+// read reads a case strictly: a misspelt member would else leave out a policy, and test nothing.
+func (c *Case) read(text json.RawMessage) error {
+	err := readMembers(text, "", reflect.ValueOf(c).Elem())
+	if err != nil && c.Name != "" {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	return err
+}
+
+// readMembers reads the members of an object into the fields of their names.
+func readMembers(text json.RawMessage, path string, v reflect.Value) error {
+	if !jsontext.Value(text).IsValid() { // what encoding/json lets pass
+		return fmt.Errorf("%sa name is given twice in an object, or text is not UTF-8", prefixed(path))
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return inWords(err, path)
+	}
+	var known []string
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		known = append(known, name)
+		member, ok := members[name]
+		if !ok {
+			continue
+		}
+		field, at := v.Field(i), strings.TrimPrefix(path+"."+name, ".")
+		var err error
+		if field.Kind() == reflect.Struct {
+			err = readMembers(member, at, field)
 		} else {
-			several = make([]Case, 1)
-			err = json.Unmarshal(text, &several[0])
+			err = inWords(json.Unmarshal(member, field.Addr().Interface()), at)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("case %d: %w", len(cases)+1, err)
+			return err
 		}
-		cases = append(cases, several...)
 	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("%sthere is no member %q; known are %s", prefixed(path), name, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+func prefixed(path string) string {
+	if path == "" {
+		return ""
+	}
+	return path + ": "
+}
+
+// jsonTypes are the types of JSON in words, by what encoding/json calls them and by their kind in Go.
+var (
+	jsonTypes = map[string]string{"array": "a list", "object": "an object", "string": "a string", "number": "a number", "bool": "true or false"}
+	goTypes   = map[reflect.Kind]string{reflect.Slice: "a list", reflect.Struct: "an object", reflect.Map: "an object", reflect.String: "a string"}
+)
+
+// inWords says what encoding/json says in the words of JSON.
+func inWords(err error, path string) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		got, _, _ := strings.Cut(e.Value, " ") // "number 5"
+		err = fmt.Errorf("%s is expected, not %s", goTypes[e.Type.Kind()], jsonTypes[got])
+	}
+	if err != nil {
+		return fmt.Errorf("%s%w", prefixed(path), err)
+	}
+	return nil
 }
 
 // Build parses what a case holds.
 func (c *Case) Build() (*Request, *Policies, error) {
+	for _, needed := range [...]struct{ name, value string }{{"principal", c.Request.Principal}, {"action", c.Request.Action}, {"resource", c.Request.Resource}} {
+		if needed.value == "" {
+			return nil, nil, fmt.Errorf("case %s: request.%s is missing", c.Name, needed.name)
+		}
+	}
 	principal, err := ParsePrincipal(c.Request.Principal)
 	if err != nil {
 		return nil, nil, fmt.Errorf("case %s: %w", c.Name, err)
@@ -156,13 +237,19 @@ func (c *Case) Build() (*Request, *Policies, error) {
 		principal.ServiceLinked = strings.Contains(c.Request.Issuer, ":role/aws-service-role/")
 	}
 	principal.UniqueID = c.Request.UniqueID
-	context := make(map[string][]string, len(c.Request.Context))
+	keys := make(map[string][]string, len(c.Request.Context))
 	for key, values := range c.Request.Context {
-		context[key] = values
+		keys[key] = values
+	}
+	context := NewContext(keys)
+	for key, value := range principal.contextKeys() {
+		if _, set := context[key]; !set {
+			context[key] = []string{value}
+		}
 	}
 	req := &Request{
 		Principal: principal, Action: c.Request.Action, Resource: c.Request.Resource,
-		ResourceAccount: c.Request.ResourceAccount, Context: NewContext(context),
+		ResourceAccount: c.Request.ResourceAccount, Context: context,
 	}
 	b := builder{}
 	p := &Policies{
@@ -187,6 +274,9 @@ func (b *builder) one(kind Kind, from *CasePolicy) Named {
 	if from == nil {
 		return Named{}
 	}
+	if kind == RCP && isFullAccess(from.Document) {
+		return Named{Name: from.Name} // RCPFullAWSAccess, which is implied
+	}
 	parsed := parse(kind, string(from.Document))
 	// Useless actions in a trust policy are refused when it is stored, but they decide nothing.
 	parsed.problems = slices.DeleteFunc(parsed.problems, func(p problem) bool { return p.fault == faultTrustAction })
@@ -195,6 +285,17 @@ func (b *builder) one(kind Kind, from *CasePolicy) Named {
 		b.err = fmt.Errorf("%s policy %s: %w", kind, from.Name, err)
 	}
 	return Named{Name: from.Name, Policy: policy}
+}
+
+// isFullAccess reports whether a document allows everyone everything.
+func isFullAccess(document []byte) bool {
+	p, err := Parse(Resource, string(document))
+	if err != nil || len(p.Statements) != 1 {
+		return false
+	}
+	s := &p.Statements[0]
+	return s.Allow && s.anyResource && len(s.conditions) == 0 && !s.notAction && !s.notPrincipal &&
+		len(s.actions) == 1 && s.actions[0].String() == "*" && s.principals[0].kind == namesEveryone
 }
 
 func (b *builder) several(kind Kind, from []CasePolicy) []Named {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -93,6 +94,35 @@ func ParsePrincipal(arn string) (Principal, error) {
 		return Principal{}, fmt.Errorf("%q is not a principal", arn)
 	}
 	return p, nil
+}
+
+// contextKeys are the condition keys that follow from who the principal is, in lower case.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties
+func (p *Principal) contextKeys() map[string]string {
+	keys := map[string]string{"aws:principalisawsservice": strconv.FormatBool(p.Type == Service)}
+	if !p.inAccount() {
+		return keys
+	}
+	keys["aws:principalaccount"], keys["aws:principaltype"] = p.Account, p.Type.String()
+	keys["aws:principalarn"] = p.ARN
+	name := p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
+	switch {
+	case p.Type == AccountRoot:
+		keys["aws:userid"] = p.Account
+	case p.Type == FederatedUser:
+		keys["aws:userid"] = p.Account + ":" + name
+	case p.Type == User:
+		keys["aws:username"] = name
+		keys["aws:userid"] = p.UniqueID
+	case p.Type == AssumedRole:
+		keys["aws:principalarn"] = p.RoleARN
+		keys["aws:userid"] = p.UniqueID + ":" + name
+	}
+	if p.UniqueID == "" && p.Type != AccountRoot && p.Type != FederatedUser {
+		delete(keys, "aws:userid")
+	}
+	return keys
 }
 
 // principalKind is how an element of Principal names whom it names.

@@ -143,9 +143,14 @@ func readCases(file string) ([]policy.Case, error) {
 // checkCase returns what is wrong with a case, or "".
 func checkCase(c *policy.Case) string {
 	d, err := c.Run()
+	var expected policy.Effect
 	switch {
 	case err != nil:
 		return err.Error()
+	case c.Expected == "":
+		return `"expected" is missing: ` + d.Effect.String()
+	case expected.UnmarshalText([]byte(c.Expected)) != nil:
+		return fmt.Sprintf(`"expected" is %q: want Allowed, ExplicitlyDenied or ImplicitlyDenied`, c.Expected)
 	case c.Expected != d.Effect.String():
 		reason := ""
 		if d.Source != policy.NoSource {
