@@ -104,17 +104,10 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		Account: c.Account, Partition: c.Partition, Name: *in.VirtualMFADeviceName, Path: pathOf(in.Path), Created: s.now(), Tags: tags,
 	}
 	serial := d.SerialNumber()
-	seed := make([]byte, seedSize)
-	rand.Read(seed)
-	d.Seed = s.keyring.Seal(seed, serial)
-	text := base32.StdEncoding.EncodeToString(seed)
-	code, err := qr.Encode(fmt.Sprintf("otpauth://totp/%s@%s?secret=%s", url.PathEscape(d.Name), c.Account, text), qr.M)
-	if err != nil {
-		return nil, fmt.Errorf("QR code: %w", err)
-	}
-	err = s.store.Update(ctx, func(tx store.Tx) error {
+	out := &types.VirtualMFADevice{SerialNumber: &serial, Tags: wireTags(tags)}
+	err := store.Make(ctx, s.store, func(r store.Reader) error {
 		request := authz.Request{Action: "iam:CreateVirtualMFADevice", Resource: serial, RequestTags: tags}
-		if err := s.authz.Authorize(tx, c, request); err != nil {
+		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}
 		switch {
@@ -122,14 +115,25 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 			return tagsErr
 		case len(serial) > 256: // no operation could name it
 			return api.Errorf("InvalidInput", "The serial number %s is longer than 256 characters.", serial)
-		case tx.Get(identity.MFADeviceKey(c.Account, d.Name)) != nil:
+		case r.Get(identity.MFADeviceKey(c.Account, d.Name)) != nil:
 			return api.Errorf("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.")
 		}
+		return nil
+	}, func() ([]byte, error) {
+		seed := make([]byte, seedSize)
+		rand.Read(seed)
+		text := base32.StdEncoding.EncodeToString(seed)
+		code, err := qr.Encode(fmt.Sprintf("otpauth://totp/%s@%s?secret=%s", url.PathEscape(d.Name), c.Account, text), qr.M)
+		if err != nil {
+			return nil, fmt.Errorf("QR code: %w", err)
+		}
+		out.Base32StringSeed, out.QRCodePNG = []byte(text), code.PNG()
+		return s.keyring.Seal(seed, serial), nil
+	}, func(tx store.Tx, seed []byte) error {
+		d.Seed = seed
 		return saveMFADevice(tx, d)
 	})
-	return &iam.CreateVirtualMFADeviceOutput{VirtualMFADevice: &types.VirtualMFADevice{
-		SerialNumber: &serial, Base32StringSeed: []byte(text), QRCodePNG: code.PNG(), Tags: wireTags(tags),
-	}}, err
+	return &iam.CreateVirtualMFADeviceOutput{VirtualMFADevice: out}, err
 }
 
 func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *iam.DeleteVirtualMFADeviceInput) (*iam.DeleteVirtualMFADeviceOutput, error) {
