@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -147,9 +148,14 @@ func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) 
 	if id.account != c.Account && !a.anyAccount {
 		return nil, api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this account", c.ARN, a.action)
 	}
-	missing := arn(c.Partition, id.region, id.account, "key/"+id.id)
+	return s.lookUpKey(r, c, id, a)
+}
+
+// lookUpKey is findKey for a name that was parsed.
+func (s *Service) lookUpKey(r store.Reader, c api.Caller, id keyID, a access) (*Key, error) {
+	named := arn(c.Partition, id.region, id.account, "key/"+id.id)
 	if id.alias != "" {
-		missing = arn(c.Partition, id.region, id.account, id.alias)
+		named = arn(c.Partition, id.region, id.account, id.alias)
 		alias, ok, err := loadAlias(r, id.account, id.region, id.alias)
 		if err != nil {
 			return nil, err
@@ -163,25 +169,41 @@ func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) 
 		return nil, err
 	}
 	if k == nil {
-		return nil, s.noKey(r, c, id, a, missing)
+		err = s.noKey(r, c, id, a, named)
+	} else {
+		if id.alias != "" {
+			a.request.Context = with(a.request.Context, "kms:RequestAlias", id.alias)
+		}
+		err = s.authorize(r, c, k, a)
 	}
-	if id.alias != "" {
-		a.request.Context = with(a.request.Context, "kms:RequestAlias", id.alias)
+	if id.account != c.Account {
+		err = foreignDenial(c, a.action, named, err)
 	}
-	return k, s.authorize(r, c, k, a)
+	return k, err
+}
+
+// foreignDenial gives the denial of another account's key AWS's words, which tell neither whether there is one nor, of an
+// alias, which it is. Only whom the key's own policy allows is told that it is his own account's policies that do not.
+func foreignDenial(c api.Caller, action, named string, err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != "AccessDenied" || strings.HasSuffix(e.Message, " because no identity-based policy allows the "+action+" action") {
+		return err
+	}
+	return api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s because the resource does not exist in this Region, "+
+		"no resource-based policies allow access, or a resource-based policy explicitly denies access", c.ARN, action, named)
 }
 
 // noKey is the answer about a key that does not exist.
-func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, missing string) error {
+func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, named string) error {
 	request := a.request
-	request.Action, request.Resource, request.ResourceAccount = a.action, missing, id.account
+	request.Action, request.Resource, request.ResourceAccount = a.action, named, id.account
 	if err := s.authz.Authorize(r, c, request); err != nil {
 		return err
 	}
 	if id.alias != "" {
-		return api.Errorf("NotFoundException", "Alias %s is not found.", missing)
+		return api.Errorf("NotFoundException", "Alias %s is not found.", named)
 	}
-	return api.Errorf("NotFoundException", "Key '%s' does not exist", missing)
+	return api.Errorf("NotFoundException", "Key '%s' does not exist", named)
 }
 
 // authorize asks whether the caller may do with the key what the access says.
