@@ -126,13 +126,16 @@ func (p *parser) document(root *node) {
 	}
 	p.policy.Statements = make([]Statement, len(list))
 	sids := make(map[string]int)
+	at := position(p.policy.Text, 0)
 	for i, n := range list {
 		path := "Statement"
 		if statements.kind == '[' {
 			path = fmt.Sprintf("Statement[%d]", i)
 		}
 		s := &p.policy.Statements[i]
-		s.Index, s.Start, s.End = i, position(p.policy.Text, n.start), position(p.policy.Text, n.end)
+		s.Index, s.Start = i, at.advance(p.policy.Text, n.start)
+		s.End = s.Start.advance(p.policy.Text, n.end)
+		at = s.End
 		p.statement(n, s, path)
 		if other, ok := sids[s.Sid]; ok && s.Sid != "" {
 			p.fail(faultSid, n.start, path+".Sid", "Statement[%d] has the Sid %q too", other, s.Sid)
