@@ -2,6 +2,7 @@ package kms
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -168,29 +169,45 @@ func (s *Service) lookUpKey(r store.Reader, c api.Caller, id keyID, a access) (*
 	if err != nil {
 		return nil, err
 	}
-	if k == nil {
-		err = s.noKey(r, c, id, a, named)
-	} else {
-		if id.alias != "" {
-			a.request.Context = with(a.request.Context, "kms:RequestAlias", id.alias)
-		}
-		err = s.authorize(r, c, k, a)
-	}
 	if id.account != c.Account {
-		err = foreignDenial(c, a.action, named, err)
+		return s.foreignKey(r, c, id, k, a, named)
 	}
-	return k, err
+	if k == nil {
+		return nil, s.noKey(r, c, id, a, named)
+	}
+	return k, s.authorizeNamed(r, c, id, k, a)
 }
 
-// foreignDenial gives the denial of another account's key AWS's words, which tell neither whether there is one nor, of an
-// alias, which it is. Only whom the key's own policy allows is told that it is his own account's policies that do not.
-func foreignDenial(c api.Caller, action, named string, err error) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.Code != "AccessDenied" || strings.HasSuffix(e.Message, " because no identity-based policy allows the "+action+" action") {
-		return err
+// authorizeNamed is authorize for a key that a request names.
+func (s *Service) authorizeNamed(r store.Reader, c api.Caller, id keyID, k *Key, a access) error {
+	if id.alias != "" {
+		a.request.Context = with(a.request.Context, "kms:RequestAlias", id.alias)
 	}
-	return api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s because the resource does not exist in this Region, "+
-		"no resource-based policies allow access, or a resource-based policy explicitly denies access", c.ARN, action, named)
+	return s.authorize(r, c, k, a)
+}
+
+// forNobody is the policy of a key that does not exist.
+const forNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AIDANOBODYHASTHISKEY"},"Action":"kms:*","Resource":"*"}]}`
+
+// foreignKey is lookUpKey's answer about a key of another account, nil if there is none. Only whom its own policy allows is told
+// that it is his policies that do not. All others are told, in AWS's words, what they would be if there were none: neither
+// whether there is one, nor, of an alias, which. It takes as long, too.
+func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a access, named string) (*Key, error) {
+	tried := k
+	if k == nil {
+		tried = &Key{Account: id.account, Region: id.region, Partition: c.Partition, ID: id.id, Policy: forNobody}
+	}
+	asked := a
+	asked.request.Context = maps.Clone(a.request.Context) // to which authorize adds what it knows of the key
+	err := s.authorizeNamed(r, c, id, tried, asked)
+	if e, ok := errors.AsType[*api.Error](err); k != nil && (!ok || strings.HasSuffix(e.Message, "because no identity-based policy allows the "+a.action+" action")) {
+		return k, err
+	}
+	err = s.noKey(r, c, id, a, named)
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" && strings.HasSuffix(e.Message, named) {
+		e.Message += " because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+	}
+	return nil, err
 }
 
 // noKey is the answer about a key that does not exist.
