@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -86,7 +87,14 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 		request.ResourcePolicy.Text = role.Trust
 		request.ResourceTags = role.Tags
 	}
-	if err := s.authz.Authorize(r, c, request); err != nil {
+	err = s.authz.Authorize(r, c, request)
+	if e, ok := errors.AsType[*api.Error](err); ok && trusted && q.arn.account != c.Account && strings.Contains(e.Message, " with an explicit deny in ") {
+		// The caller's own policies may deny for the tags of another account's role, which are not his to know.
+		request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody}
+		request.ResourceTags = nil
+		err = s.authz.Authorize(r, c, request)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !trusted {
