@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,6 +31,19 @@ type MFADevice struct {
 	// given together; Used is the step of the last code that was taken: none is taken twice.
 	Drift int64 `json:"drift,omitempty"`
 	Used  int64 `json:"used,omitempty"`
+	// Wrong is how many wrong codes were given in a row, the last one at WrongAt.
+	Wrong   int       `json:"wrong,omitempty"`
+	WrongAt time.Time `json:"wrongAt,omitzero"`
+}
+
+// ErrMFACode: a code is not the device's, or was taken before.
+var ErrMFACode = errors.New("wrong MFA code")
+
+// MFAPausedError: so many codes were wrong that none is looked at before Until.
+type MFAPausedError struct{ Until time.Time }
+
+func (e *MFAPausedError) Error() string {
+	return "too many MFA codes were wrong: none is taken before " + e.Until.Format(time.RFC3339)
 }
 
 // SerialNumber returns the device's serial number, which is its ARN.
@@ -78,35 +92,95 @@ func hotp(seed []byte, counter int64) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[offset:])&0x7fffffff%1_000_000)
 }
 
-// Take reports whether code is the device's at this time and was not taken before, and
-// marks it, and all before it, as taken. The caller saves the record.
-func (d *MFADevice) Take(seed []byte, code string, now time.Time) bool {
-	step := now.Unix()/totpStep + d.Drift
-	for _, at := range []int64{step, step - totpWindow, step + totpWindow} {
-		if at > d.Used && sameCode(hotp(seed, at), code) {
-			d.Used = at
-			return true
-		}
+// AWS does not tell how it slows down who guesses codes of IAM's devices. That of Cognito stands in: after five wrong ones
+// in a row it takes none for a time that doubles with each further one, up to 15 minutes. We begin with the life of a code.
+//
+// https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html#authentication-flow-lockout-behavior
+const (
+	wrongCodes   = 5
+	shortestWait = totpStep * time.Second
+	longestWait  = 15 * time.Minute
+)
+
+// Paused returns an *MFAPausedError if no code is looked at at this time.
+func (d *MFADevice) Paused(now time.Time) error {
+	if d.Wrong < wrongCodes {
+		return nil
 	}
-	return false
+	until := d.WrongAt.Add(min(longestWait, shortestWait<<min(d.Wrong-wrongCodes, 8)))
+	if !now.Before(until) || now.Before(d.WrongAt) { // in which case the clock was moved back
+		return nil
+	}
+	return &MFAPausedError{until}
 }
 
-// Synchronize reports whether the codes are two that the device shows one after the other,
-// not taken before, and sets its drift. The caller saves the record.
-func (d *MFADevice) Synchronize(seed []byte, first, second string, now time.Time) bool {
+// wrong counts a code that the device never showed.
+func (d *MFADevice) wrong(now time.Time) error {
+	d.Wrong, d.WrongAt = d.Wrong+1, now
+	return ErrMFACode
+}
+
+// took marks a step, and all before it, as taken.
+func (d *MFADevice) took(step int64) {
+	d.Used, d.Wrong, d.WrongAt = step, 0, time.Time{}
+}
+
+// Take takes the device's code of this time, if it was not taken before. The error is an *MFAPausedError or, in which
+// case the caller saves the record too, ErrMFACode.
+func (d *MFADevice) Take(seed []byte, code string, now time.Time) error {
+	if err := d.Paused(now); err != nil {
+		return err
+	}
+	step := now.Unix()/totpStep + d.Drift
+	for _, at := range []int64{step, step - totpWindow, step + totpWindow} {
+		switch {
+		case !sameCode(hotp(seed, at), code):
+		case at <= d.Used:
+			return ErrMFACode // of who has the device
+		default:
+			d.took(at)
+			return nil
+		}
+	}
+	return d.wrong(now)
+}
+
+// CodePair is where two codes that a device shows one after the other were found.
+type CodePair struct {
+	step  int64
+	found bool
+}
+
+// FindCodes looks for two codes in a day before and after. That takes milliseconds: it is not for a transaction.
+func FindCodes(seed []byte, first, second string, now time.Time) CodePair {
 	step := now.Unix() / totpStep
 	for drift := range int64(totpSearch) {
 		for _, at := range []int64{step - drift, step + drift} {
-			if at > d.Used && sameCode(hotp(seed, at), first) && sameCode(hotp(seed, at+1), second) {
-				d.Drift, d.Used = at+1-step, at+1
-				if d.Drift == 1 { // the second code may be the next one: the window has it
-					d.Drift = 0
-				}
-				return true
+			if sameCode(hotp(seed, at), first) && sameCode(hotp(seed, at+1), second) {
+				return CodePair{at, true}
 			}
 		}
 	}
-	return false
+	return CodePair{}
+}
+
+// Synchronize takes two codes, if they were found and not taken before, and sets the device's drift. Errors are those of Take.
+func (d *MFADevice) Synchronize(codes CodePair, now time.Time) error {
+	if err := d.Paused(now); err != nil {
+		return err
+	}
+	switch {
+	case !codes.found:
+		return d.wrong(now)
+	case codes.step <= d.Used:
+		return ErrMFACode
+	}
+	d.took(codes.step + 1)
+	d.Drift = codes.step + 1 - now.Unix()/totpStep
+	if d.Drift == 1 { // the second code may be the next one: the window has it
+		d.Drift = 0
+	}
+	return nil
 }
 
 func sameCode(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -20,7 +20,7 @@ type Use struct {
 const useGrain = time.Minute
 
 // Usage notes the uses of roles and access keys. To use one writes nothing: the notes are
-// saved when somebody asks for them, and at the end. It is safe for concurrent use.
+// saved when somebody may see one, and at the end. It is safe for concurrent use.
 type Usage struct {
 	mu      sync.Mutex
 	seen    map[string]Use
@@ -87,7 +87,13 @@ func (u *Usage) Save(ctx context.Context, s store.Store) error {
 // ForgetUse deletes what was saved of a role or access key.
 func ForgetUse(tx store.Tx, id string) error { return tx.Delete(useKey(id)) }
 
-// LastUse returns the saved last use of a role, by its unique ID, or of an access key.
-func LastUse(r store.Reader, id string) (Use, bool, error) {
+// Last returns the last use of a role, by its unique ID, or of an access key, saved or not.
+func (u *Usage) Last(r store.Reader, id string) (Use, bool, error) {
+	u.mu.Lock()
+	use, ok := u.unsaved[id]
+	u.mu.Unlock()
+	if ok {
+		return use, true, nil
+	}
 	return store.Load[Use](r, useKey(id))
 }

@@ -35,7 +35,6 @@ type parser struct {
 	policy   *Policy
 	root     *node
 	problems []problem
-	last     Position // that was asked for
 }
 
 // problem is a fault found in a document.
@@ -127,13 +126,16 @@ func (p *parser) document(root *node) {
 	}
 	p.policy.Statements = make([]Statement, len(list))
 	sids := make(map[string]int)
+	at := position(p.policy.Text, 0)
 	for i, n := range list {
 		path := "Statement"
 		if statements.kind == '[' {
 			path = fmt.Sprintf("Statement[%d]", i)
 		}
 		s := &p.policy.Statements[i]
-		s.Index, s.Start, s.End = i, p.position(n.start), p.position(n.end)
+		s.Index, s.Start = i, at.advance(p.policy.Text, n.start)
+		s.End = s.Start.advance(p.policy.Text, n.end)
+		at = s.End
 		p.statement(n, s, path)
 		if other, ok := sids[s.Sid]; ok && s.Sid != "" {
 			p.fail(faultSid, n.start, path+".Sid", "Statement[%d] has the Sid %q too", other, s.Sid)
@@ -205,17 +207,6 @@ func (p *parser) either(n *node, path, name string) (v *node, full string, negat
 		return not, path + ".Not" + name, true
 	}
 	return plain, path + "." + name, false
-}
-
-// position is the function position for offsets that grow.
-func (p *parser) position(offset int) Position {
-	passed := p.policy.Text[p.last.Offset:offset]
-	if lines := strings.Count(passed, "\n"); lines > 0 || p.last.Line == 0 {
-		p.last = position(p.policy.Text, offset)
-	} else {
-		p.last.Column, p.last.Offset = p.last.Column+len(passed), offset
-	}
-	return p.last
 }
 
 // item is a value in a list or, with the index -1, in the place of one.

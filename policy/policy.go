@@ -155,13 +155,17 @@ type Position struct {
 
 // position finds the line and column of an offset.
 func position(text string, offset int) Position {
-	offset = max(0, min(offset, len(text)))
-	before := text[:offset]
-	return Position{
-		Line:   1 + strings.Count(before, "\n"),
-		Column: offset - strings.LastIndexByte(before, '\n'),
-		Offset: offset,
+	return Position{Line: 1, Column: 1}.advance(text, max(0, min(offset, len(text))))
+}
+
+// advance finds the line and column of an offset behind p: who goes from one to the next counts a text once.
+func (p Position) advance(text string, offset int) Position {
+	between := text[p.Offset:offset]
+	next := Position{Line: p.Line, Column: p.Column + len(between), Offset: offset}
+	if lines := strings.Count(between, "\n"); lines > 0 {
+		next.Line, next.Column = p.Line+lines, len(between)-strings.LastIndexByte(between, '\n')
 	}
+	return next
 }
 
 // Size returns the length of a document as AWS's quotas count it: characters

@@ -181,7 +181,7 @@ func hostname(host string) string {
 // refuseBrowser answers with AWS's AccessDenied, or below the admin API with its error.
 func (s *Server) refuseBrowser(w http.ResponseWriter, r *http.Request, why string) {
 	s.log.Info("browser refused", "path", shortened(r.URL.Path), "error", why) // a page that is refused can't show why
-	w.Header().Set("Connection", "close") // or the server would read the body after all
+	w.Header().Set("Connection", "close")                                      // or the server would read the body after all
 	if strings.HasPrefix(r.URL.Path, "/_emulator/") {
 		adminError(w, http.StatusForbidden, why)
 		return

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -162,16 +163,29 @@ var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "NumberOfByte
 // invoke calls an operation with the members that it needs.
 func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {
 	t.Helper()
-	m, err := model.Load(service)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modelOf(t, service)
 	method := reflect.ValueOf(client).MethodByName(operation)
 	in := reflect.New(method.Type().In(1).Elem())
 	if shape := m.Operations[operation].Input; shape != nil {
 		fillRequired(shape, in.Elem(), values)
 	}
 	return toError(method.Call([]reflect.Value{reflect.ValueOf(context.Background()), in})[1])
+}
+
+// models holds what modelOf has read, which takes a while.
+var models sync.Map
+
+func modelOf(t *testing.T, service string) *model.Service {
+	t.Helper()
+	if m, ok := models.Load(service); ok {
+		return m.(*model.Service)
+	}
+	m, err := model.Load(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	models.Store(service, m)
+	return m
 }
 
 func toError(v reflect.Value) error {

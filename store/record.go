@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -68,4 +69,23 @@ func LoadShared[T any](r Reader, key []byte, c *Cache[*T]) (*T, error) {
 		return nil, fmt.Errorf("record %q: %w", key, err)
 	}
 	return record, nil
+}
+
+// Make stores what is costly to make. check says whether it may be made and stored: on a snapshot, so that nothing is
+// made for whoever may not have it, and again in the transaction that stores it, where things may have changed. make
+// runs once, between the two, outside of any transaction: nobody waits for it. save stores what it made.
+func Make[T any](ctx context.Context, s Store, check func(Reader) error, make func() (T, error), save func(Tx, T) error) error {
+	if err := s.View(ctx, check); err != nil {
+		return err
+	}
+	made, err := make()
+	if err != nil {
+		return err
+	}
+	return s.Update(ctx, func(tx Tx) error {
+		if err := check(tx); err != nil {
+			return err
+		}
+		return save(tx, made)
+	})
 }

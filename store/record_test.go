@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,5 +82,49 @@ func TestLoadSave(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What Make makes, it makes outside of transactions, and stores only if that is still right.
+func TestMake(t *testing.T) {
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	refused := errors.New("refused")
+	allowed := func(r store.Reader) error {
+		if r.Get(store.Key("forbidden")) != nil {
+			return refused
+		}
+		return nil
+	}
+	write := func(key string) error {
+		return db.Update(t.Context(), func(tx store.Tx) error { return tx.Put(store.Key(key), []byte("x")) })
+	}
+	made := 0
+	run := func(during string) error {
+		return store.Make(t.Context(), db, allowed, func() ([]byte, error) {
+			made++
+			return []byte("made"), write(during) // would wait for itself within a transaction
+		}, func(tx store.Tx, value []byte) error {
+			return tx.Put(store.Key("result", during), value)
+		})
+	}
+	stored := func(during string) (value []byte) {
+		t.Helper()
+		if err := db.View(t.Context(), func(r store.Reader) error { value = bytes.Clone(r.Get(store.Key("result", during))); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	if err := run("other"); err != nil || made != 1 || string(stored("other")) != "made" {
+		t.Errorf("%v, made %d times, stored %q", err, made, stored("other"))
+	}
+	if err := run("forbidden"); !errors.Is(err, refused) || made != 2 || stored("forbidden") != nil {
+		t.Errorf("forbidden meanwhile: %v, made %d times, stored %q", err, made, stored("forbidden"))
+	}
+	if err := run("late"); !errors.Is(err, refused) || made != 2 {
+		t.Errorf("forbidden before: %v, made %d times", err, made)
 	}
 }

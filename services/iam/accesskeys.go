@@ -141,9 +141,6 @@ func (s *Service) listAccessKeys(ctx context.Context, c api.Caller, in *iam.List
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
 func (s *Service) getAccessKeyLastUsed(ctx context.Context, c api.Caller, in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
-	if err := s.usage.Save(ctx, s.store); err != nil {
-		return nil, err
-	}
 	const action = "iam:GetAccessKeyLastUsed"
 	var out *iam.GetAccessKeyLastUsedOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
@@ -160,12 +157,15 @@ func (s *Service) getAccessKeyLastUsed(ctx context.Context, c api.Caller, in *ia
 		}
 		none := "N/A"
 		last := &types.AccessKeyLastUsed{Region: &none, ServiceName: &none}
-		use, ok, err := identity.LastUse(r, key.ID)
+		use, ok, err := s.usage.Last(r, key.ID)
 		if ok {
 			last = &types.AccessKeyLastUsed{LastUsedDate: &use.At, Region: &use.Region, ServiceName: &use.Service}
 		}
 		out = &iam.GetAccessKeyLastUsedOutput{UserName: &u.Name, AccessKeyLastUsed: last}
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, s.usage.Save(ctx, s.store)
 }

@@ -9,7 +9,8 @@ import (
 	"emulator/policy"
 )
 
-// checkDocument returns AWS's error if a document is not of the grammar of its kind.
+// checkDocument returns AWS's error if a document is not of the grammar of its kind. Callers have seen to its size: within
+// AWS's quotas it is a matter of a transaction.
 func checkDocument(kind policy.Kind, text string) error {
 	parsed, err := policy.Parse(kind, text)
 	syntax, _ := errors.AsType[*policy.SyntaxError](err)

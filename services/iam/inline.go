@@ -43,9 +43,6 @@ func (s *Service) putRolePolicy(ctx context.Context, c api.Caller, in *iam.PutRo
 
 func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, name, document string) error {
 	return s.changeEntity(ctx, c, q, func(_ store.Tx, e *entity) error {
-		if err := checkDocument(policy.Identity, document); err != nil {
-			return err
-		}
 		size := policy.Size(document)
 		for other, text := range *e.inline {
 			if other != name {
@@ -54,6 +51,9 @@ func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, 
 		}
 		if size > e.kind.inlineSize {
 			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", e.kind.inlineSize, e.kind.name, e.name)
+		}
+		if err := checkDocument(policy.Identity, document); err != nil {
+			return err
 		}
 		if *e.inline == nil {
 			*e.inline = make(map[string]string)

@@ -1,9 +1,11 @@
 package iam
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -67,32 +69,75 @@ func saveMFADevice(tx store.Tx, d *identity.MFADevice) error {
 	return store.Save(tx, identity.MFADeviceKey(d.Account, d.Name), d)
 }
 
-// changeUserMFA runs f on a user and one of its devices, or for EnableMFADevice one that
-// may become it, and saves both.
-func (s *Service) changeUserMFA(ctx context.Context, c api.Caller, userName, serial, action string, f func(*identity.User, *identity.MFADevice) error) error {
-	return s.store.Update(ctx, func(tx store.Tx) error {
-		u, err := s.findUser(tx, c, userName, authz.Request{Action: action})
+const enableMFA = "iam:EnableMFADevice"
+
+// findUserMFA returns a user and one of its devices, or for EnableMFADevice one that may become it.
+func (s *Service) findUserMFA(r store.Reader, c api.Caller, userName, serial, action string) (*identity.User, *identity.MFADevice, error) {
+	u, err := s.findUser(r, c, userName, authz.Request{Action: action})
+	if err != nil {
+		return nil, nil, err
+	}
+	d, ok, err := identity.LoadMFADevice(r, c.Account, serial)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !ok:
+		return nil, nil, noMFADevice(serial)
+	case action != enableMFA && d.UserID != u.ID:
+		return nil, nil, api.Errorf("NoSuchEntity", "MFA Device invalid for user.")
+	case action == enableMFA && d.UserID != "":
+		return nil, nil, api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
+	case action == enableMFA && len(u.MFADevices) >= mfaDevicesPerUser:
+		return nil, nil, api.Errorf("LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: %d", mfaDevicesPerUser)
+	}
+	return u, d, nil
+}
+
+// saveUserMFA saves what findUserMFA found.
+func saveUserMFA(tx store.Tx, u *identity.User, d *identity.MFADevice) error {
+	if err := saveMFADevice(tx, d); err != nil {
+		return err
+	}
+	return store.Save(tx, identity.UserKey(u.Account, u.Name), u)
+}
+
+// synchronizeMFA takes two codes that follow one another, the proof that the device has the seed, and with the action
+// EnableMFADevice gives it to the user. Wrong codes are counted.
+func (s *Service) synchronizeMFA(ctx context.Context, c api.Caller, action, userName, serial, first, second string) error {
+	var u *identity.User
+	var d *identity.MFADevice
+	var seed []byte // sealed
+	var wrong error // which is to be stored
+	now := s.clock.Now()
+	err := store.Make(ctx, s.store, func(r store.Reader) (err error) {
+		if u, d, err = s.findUserMFA(r, c, userName, serial, action); err != nil {
+			return err
+		}
+		if paused, ok := errors.AsType[*identity.MFAPausedError](d.Paused(now)); ok {
+			return api.Errorf("InvalidAuthenticationCode", "Too many authentication codes for device are not valid. No code is taken before %s.", paused.Until.UTC().Format(time.RFC3339))
+		}
+		return nil
+	}, func() (identity.CodePair, error) {
+		seed = d.Seed
+		opened, err := s.keyring.Open(seed, serial)
 		if err != nil {
-			return err
+			return identity.CodePair{}, fmt.Errorf("%s: %w", serial, err)
 		}
-		d, ok, err := identity.LoadMFADevice(tx, c.Account, serial)
-		if err != nil {
-			return err
+		return identity.FindCodes(opened, first, second, now), nil
+	}, func(tx store.Tx, codes identity.CodePair) error {
+		if !bytes.Equal(seed, d.Seed) { // it is another device meanwhile
+			codes = identity.CodePair{}
 		}
-		if !ok {
-			return noMFADevice(serial)
+		if wrong = d.Synchronize(codes, now); wrong == nil && action == enableMFA {
+			d.UserID, d.Enabled = u.ID, s.now()
+			u.MFADevices = append(u.MFADevices, serial)
 		}
-		if action != "iam:EnableMFADevice" && d.UserID != u.ID {
-			return api.Errorf("NoSuchEntity", "MFA Device invalid for user.")
-		}
-		if err := f(u, d); err != nil {
-			return err
-		}
-		if err := saveMFADevice(tx, d); err != nil {
-			return err
-		}
-		return store.Save(tx, identity.UserKey(c.Account, u.Name), u)
+		return saveUserMFA(tx, u, d)
 	})
+	if err == nil && wrong != nil {
+		err = api.Errorf("InvalidAuthenticationCode", "Authentication code for device is not valid.")
+	}
+	return err
 }
 
 // createVirtualMFADevice is the only one to show the seed.
@@ -104,17 +149,10 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		Account: c.Account, Partition: c.Partition, Name: *in.VirtualMFADeviceName, Path: pathOf(in.Path), Created: s.now(), Tags: tags,
 	}
 	serial := d.SerialNumber()
-	seed := make([]byte, seedSize)
-	rand.Read(seed)
-	d.Seed = s.keyring.Seal(seed, serial)
-	text := base32.StdEncoding.EncodeToString(seed)
-	code, err := qr.Encode(fmt.Sprintf("otpauth://totp/%s@%s?secret=%s", url.PathEscape(d.Name), c.Account, text), qr.M)
-	if err != nil {
-		return nil, fmt.Errorf("QR code: %w", err)
-	}
-	err = s.store.Update(ctx, func(tx store.Tx) error {
+	out := &types.VirtualMFADevice{SerialNumber: &serial, Tags: wireTags(tags)}
+	err := store.Make(ctx, s.store, func(r store.Reader) error {
 		request := authz.Request{Action: "iam:CreateVirtualMFADevice", Resource: serial, RequestTags: tags}
-		if err := s.authz.Authorize(tx, c, request); err != nil {
+		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}
 		switch {
@@ -122,14 +160,25 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 			return tagsErr
 		case len(serial) > 256: // no operation could name it
 			return api.Errorf("InvalidInput", "The serial number %s is longer than 256 characters.", serial)
-		case tx.Get(identity.MFADeviceKey(c.Account, d.Name)) != nil:
+		case r.Get(identity.MFADeviceKey(c.Account, d.Name)) != nil:
 			return api.Errorf("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.")
 		}
+		return nil
+	}, func() ([]byte, error) {
+		seed := make([]byte, seedSize)
+		rand.Read(seed)
+		text := base32.StdEncoding.EncodeToString(seed)
+		code, err := qr.Encode(fmt.Sprintf("otpauth://totp/%s@%s?secret=%s", url.PathEscape(d.Name), c.Account, text), qr.M)
+		if err != nil {
+			return nil, fmt.Errorf("QR code: %w", err)
+		}
+		out.Base32StringSeed, out.QRCodePNG = []byte(text), code.PNG()
+		return s.keyring.Seal(seed, serial), nil
+	}, func(tx store.Tx, seed []byte) error {
+		d.Seed = seed
 		return saveMFADevice(tx, d)
 	})
-	return &iam.CreateVirtualMFADeviceOutput{VirtualMFADevice: &types.VirtualMFADevice{
-		SerialNumber: &serial, Base32StringSeed: []byte(text), QRCodePNG: code.PNG(), Tags: wireTags(tags),
-	}}, err
+	return &iam.CreateVirtualMFADeviceOutput{VirtualMFADevice: out}, err
 }
 
 func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *iam.DeleteVirtualMFADeviceInput) (*iam.DeleteVirtualMFADeviceOutput, error) {
@@ -217,42 +266,13 @@ func mfaUser(r store.Reader, d *identity.MFADevice) (*identity.User, error) {
 	return u, err
 }
 
-// enableMFADevice wants two codes that follow one another, the proof that the device has
-// the seed.
-//
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_EnableMFADevice.html
+// enableMFADevice (https://docs.aws.amazon.com/IAM/latest/APIReference/API_EnableMFADevice.html).
 func (s *Service) enableMFADevice(ctx context.Context, c api.Caller, in *iam.EnableMFADeviceInput) (*iam.EnableMFADeviceOutput, error) {
-	return nil, s.changeUserMFA(ctx, c, *in.UserName, *in.SerialNumber, "iam:EnableMFADevice", func(u *identity.User, d *identity.MFADevice) error {
-		switch {
-		case d.UserID != "":
-			return api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
-		case len(u.MFADevices) >= mfaDevicesPerUser:
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: %d", mfaDevicesPerUser)
-		}
-		if err := s.synchronize(d, *in.AuthenticationCode1, *in.AuthenticationCode2); err != nil {
-			return err
-		}
-		d.UserID, d.Enabled = u.ID, s.now()
-		u.MFADevices = append(u.MFADevices, d.SerialNumber())
-		return nil
-	})
+	return nil, s.synchronizeMFA(ctx, c, enableMFA, *in.UserName, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2)
 }
 
 func (s *Service) resyncMFADevice(ctx context.Context, c api.Caller, in *iam.ResyncMFADeviceInput) (*iam.ResyncMFADeviceOutput, error) {
-	return nil, s.changeUserMFA(ctx, c, *in.UserName, *in.SerialNumber, "iam:ResyncMFADevice", func(_ *identity.User, d *identity.MFADevice) error {
-		return s.synchronize(d, *in.AuthenticationCode1, *in.AuthenticationCode2)
-	})
-}
-
-func (s *Service) synchronize(d *identity.MFADevice, first, second string) error {
-	seed, err := s.keyring.Open(d.Seed, d.SerialNumber())
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.SerialNumber(), err)
-	}
-	if !d.Synchronize(seed, first, second, s.clock.Now()) {
-		return api.Errorf("InvalidAuthenticationCode", "Authentication code for device is not valid.")
-	}
-	return nil
+	return nil, s.synchronizeMFA(ctx, c, "iam:ResyncMFADevice", *in.UserName, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2)
 }
 
 func (s *Service) deactivateMFADevice(ctx context.Context, c api.Caller, in *iam.DeactivateMFADeviceInput) (*iam.DeactivateMFADeviceOutput, error) {
@@ -260,11 +280,15 @@ func (s *Service) deactivateMFADevice(ctx context.Context, c api.Caller, in *iam
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.changeUserMFA(ctx, c, name, *in.SerialNumber, "iam:DeactivateMFADevice", func(u *identity.User, d *identity.MFADevice) error {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		u, d, err := s.findUserMFA(tx, c, name, *in.SerialNumber, "iam:DeactivateMFADevice")
+		if err != nil {
+			return err
+		}
 		serial := d.SerialNumber()
 		u.MFADevices = slices.DeleteFunc(u.MFADevices, func(other string) bool { return other == serial })
 		d.UserID, d.Enabled = "", time.Time{}
-		return nil
+		return saveUserMFA(tx, u, d)
 	})
 }
 

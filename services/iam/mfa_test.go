@@ -162,3 +162,27 @@ func TestMFADeviceQuota(t *testing.T) {
 		}
 	}
 }
+
+// TestEnablingSlowsDown: nobody finds out a device's codes by enabling it.
+func TestEnablingSlowsDown(t *testing.T) {
+	ctx := context.Background()
+	e := emulatortest.Start(t)
+	e.Clock.Freeze(e.Clock.Now())
+	client := iam.NewFromConfig(e.Config())
+	must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("u")}))(t)
+	d := makeDevice(t, client, "phone")
+	enable := func(first, second *string) error {
+		_, err := client.EnableMFADevice(ctx, &iam.EnableMFADeviceInput{UserName: aws.String("u"), SerialNumber: d.serial, AuthenticationCode1: first, AuthenticationCode2: second})
+		return err
+	}
+	first, second := d.codes(e.Clock.Now())
+	for range 5 {
+		wantError(t, enable(second, first), "InvalidAuthenticationCode", "Authentication code for device is not valid.")
+	}
+	until := e.Clock.Now().Add(30 * time.Second).UTC().Format(time.RFC3339)
+	wantError(t, enable(first, second), "InvalidAuthenticationCode", "Too many authentication codes for device are not valid. No code is taken before "+until+".")
+	e.Clock.Advance(30 * time.Second)
+	if err := enable(d.codes(e.Clock.Now())); err != nil {
+		t.Error(err)
+	}
+}

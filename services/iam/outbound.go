@@ -49,27 +49,22 @@ func outboundURL(c api.Caller, id string) string {
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_EnableOutboundWebIdentityFederation.html
 func (s *Service) enableOutboundWebIdentityFederation(ctx context.Context, c api.Caller, _ *iam.EnableOutboundWebIdentityFederationInput) (*iam.EnableOutboundWebIdentityFederationOutput, error) {
-	const action = "iam:EnableOutboundWebIdentityFederation"
-	err := s.store.View(ctx, func(r store.Reader) error { // before the work of making keys
-		_, err := s.findOutbound(r, c, action)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	keys, err := identity.NewOutboundKeys(s.keyring)
-	if err != nil {
-		return nil, err
-	}
 	var issuer *identity.OutboundIssuer
-	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if issuer, err = s.findOutbound(tx, c, action); err != nil {
+	err := store.Make(ctx, s.store, func(r store.Reader) (err error) {
+		if issuer, err = s.findOutbound(r, c, "iam:EnableOutboundWebIdentityFederation"); err != nil {
 			return err
 		}
-		switch {
-		case issuer.Enabled:
+		if issuer.Enabled {
 			return api.Errorf("FeatureEnabled", "The request failed because outbound identity federation is already enabled for your Amazon Web Services account.")
-		case issuer.ID == "":
+		}
+		return nil
+	}, func() (map[string]identity.OutboundKey, error) {
+		if issuer.ID != "" {
+			return issuer.Keys, nil
+		}
+		return identity.NewOutboundKeys(s.keyring)
+	}, func(tx store.Tx, keys map[string]identity.OutboundKey) error {
+		if issuer.ID == "" {
 			id := uuid.NewString()
 			*issuer = identity.OutboundIssuer{Account: c.Account, ID: id, URL: outboundURL(c, id), Created: s.now(), Keys: keys}
 			if err := store.Save(tx, identity.OutboundAccountKey(id), c.Account); err != nil {

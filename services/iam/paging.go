@@ -53,6 +53,18 @@ func (p *page) startBelow(root []byte) []byte {
 	return append(slices.Clone(root), p.after...)
 }
 
+// index returns where in a list that is at hand whole the page begins: its positions are numbers.
+func (p *page) index() (int, error) {
+	if p.after == "" {
+		return 0, nil
+	}
+	start, err := strconv.Atoi(p.after)
+	if err != nil || start < 0 {
+		return 0, invalidMarker()
+	}
+	return start, nil
+}
+
 // take counts an item in, and reports whether the page has room for it.
 func (p *page) take(position string) bool {
 	if p.left == 0 {
@@ -88,11 +100,9 @@ func pageOf[T any](items []T, marker *string, maxItems *int32) (page []T, next *
 	if err != nil {
 		return nil, nil, err
 	}
-	start := 0
-	if p.after != "" {
-		if start, err = strconv.Atoi(p.after); err != nil || start < 0 {
-			return nil, nil, invalidMarker()
-		}
+	start, err := p.index()
+	if err != nil {
+		return nil, nil, err
 	}
 	page = []T{}
 	for i := start; i < len(items) && p.take(strconv.Itoa(i+1)); i++ {

@@ -126,13 +126,10 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 }
 
 func checkPolicyDocument(text string) error {
-	if err := checkDocument(policy.Managed, text); err != nil {
-		return err
-	}
 	if policy.Size(text) > policySize {
 		return api.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: %d", policySize)
 	}
-	return nil
+	return checkDocument(policy.Managed, text)
 }
 
 // wire returns the policy as lists have it: without description and tags.

@@ -102,11 +102,11 @@ func (s *Service) wireRoleWhole(r store.Reader, role *identity.Role) (*types.Rol
 // setTrust checks a trust policy and puts it into the role, with the users and roles that it names
 // as their unique IDs.
 func (s *Service) setTrust(r store.Reader, role *identity.Role, text string) (err error) {
-	if err := checkDocument(policy.TrustPolicy, text); err != nil {
-		return err
-	}
 	if policy.Size(text) > trustPolicySize {
 		return api.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: %d", trustPolicySize)
+	}
+	if err := checkDocument(policy.TrustPolicy, text); err != nil {
+		return err
 	}
 	role.Trust, err = s.authz.StorePrincipals(r, text)
 	return err
@@ -173,9 +173,6 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 }
 
 func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	if err := s.usage.Save(ctx, s.store); err != nil {
-		return nil, err
-	}
 	out := &iam.GetRoleOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		role, err := s.findRole(r, c, *in.RoleName, authz.Request{Action: "iam:GetRole"})
@@ -187,14 +184,17 @@ func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInpu
 		}
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, s.usage.Save(ctx, s.store)
 }
 
 // roleTracked is how long AWS remembers that a role was used.
 const roleTracked = 400 * 24 * time.Hour
 
 func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.RoleLastUsed, error) {
-	use, ok, err := identity.LastUse(r, role.ID)
+	use, ok, err := s.usage.Last(r, role.ID)
 	if err != nil || !ok || s.now().Sub(use.At) > roleTracked {
 		return &types.RoleLastUsed{}, err
 	}

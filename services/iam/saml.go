@@ -69,42 +69,38 @@ func (s *Service) findSAMLProvider(r store.Reader, c api.Caller, arn string, req
 	return p, nil
 }
 
-// changeSAMLProvider runs f on the provider and saves it.
-func (s *Service) changeSAMLProvider(ctx context.Context, c api.Caller, arn string, request authz.Request, f func(*identity.SAMLProvider) error) error {
-	return s.store.Update(ctx, func(tx store.Tx) error {
-		p, err := s.findSAMLProvider(tx, c, arn, request)
-		if err != nil {
-			return err
-		}
-		if err := f(p); err != nil {
-			return err
-		}
-		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
-	})
+// samlInput is what a request gives a provider, read: that may take a while. What is not given is nil.
+type samlInput struct {
+	metadata *saml.Metadata
+	key      *identity.SAMLKey
 }
 
-// setMetadata checks a metadata document and puts it into the provider.
-func (s *Service) setMetadata(p *identity.SAMLProvider, document string) error {
-	metadata, err := saml.ParseMetadata([]byte(document))
-	if err != nil {
-		// What is wrong in detail tells those who may create a provider nothing secret.
-		return api.Errorf("InvalidInput", "%s", err)
+func (s *Service) readSAML(document, key *string) (in samlInput, err error) {
+	if document != nil {
+		if in.metadata, err = saml.ParseMetadata([]byte(*document)); err != nil {
+			// What is wrong in detail tells those who may create a provider nothing secret.
+			return in, api.Errorf("InvalidInput", "%s", err)
+		}
 	}
+	if key != nil {
+		in.key, err = s.readKey(*key)
+	}
+	return in, err
+}
+
+// setMetadata puts a metadata document, which was read, into the provider.
+func setMetadata(p *identity.SAMLProvider, document string, metadata *saml.Metadata) {
 	p.Metadata, p.ValidUntil = document, metadata.ValidUntil
 	if p.ValidUntil.IsZero() {
 		p.ValidUntil = p.Created.Add(samlLifetime)
 	}
-	return nil
 }
 
-// addKey puts a private key in PEM into the provider.
-func (s *Service) addKey(p *identity.SAMLProvider, text string) error {
-	if len(p.Keys) >= keysPerSAMLProvider {
-		return api.Errorf("LimitExceeded", "Private key limit of %d is reached", keysPerSAMLProvider)
-	}
+// readKey reads a private key in PEM.
+func (s *Service) readKey(text string) (*identity.SAMLKey, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return invalidPrivateKey()
+		return nil, invalidPrivateKey()
 	}
 	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -112,15 +108,14 @@ func (s *Service) addKey(p *identity.SAMLProvider, text string) error {
 	}
 	key, ok := private.(*rsa.PrivateKey)
 	if err != nil || !ok {
-		return invalidPrivateKey()
+		return nil, invalidPrivateKey()
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id := newSAMLID()
-	p.Keys = append(p.Keys, identity.SAMLKey{ID: id, Created: s.now(), Private: s.keyring.Seal(der, id)})
-	return nil
+	return &identity.SAMLKey{ID: id, Created: s.now(), Private: s.keyring.Seal(der, id)}, nil
 }
 
 func invalidPrivateKey() error {
@@ -150,21 +145,17 @@ func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 		Encrypted: in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired,
 	}
 	arn := p.ARN()
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags}); err != nil {
+	err := store.Make(ctx, s.store, func(r store.Reader) error {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags}); err != nil {
 			return err
 		}
-		if tagsErr != nil {
-			return tagsErr
-		}
-		if err := s.setMetadata(p, *in.SAMLMetadataDocument); err != nil {
-			return err
-		}
-		p.Keys = nil // the closure may run again
-		if in.AddPrivateKey != nil {
-			if err := s.addKey(p, *in.AddPrivateKey); err != nil {
-				return err
-			}
+		return tagsErr
+	}, func() (samlInput, error) {
+		return s.readSAML(in.SAMLMetadataDocument, in.AddPrivateKey)
+	}, func(tx store.Tx, given samlInput) error {
+		setMetadata(p, *in.SAMLMetadataDocument, given.metadata)
+		if given.key != nil {
+			p.Keys = []identity.SAMLKey{*given.key}
 		}
 		if err := checkEncryption(p); err != nil {
 			return err
@@ -228,14 +219,20 @@ func (s *Service) listSAMLProviders(ctx context.Context, c api.Caller, _ *iam.Li
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateSAMLProvider.html
 func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *iam.UpdateSAMLProviderInput) (*iam.UpdateSAMLProviderOutput, error) {
-	err := s.changeSAMLProvider(ctx, c, *in.SAMLProviderArn, authz.Request{Action: "iam:UpdateSAMLProvider"}, func(p *identity.SAMLProvider) error {
+	var p *identity.SAMLProvider
+	err := store.Make(ctx, s.store, func(r store.Reader) (err error) {
+		if p, err = s.findSAMLProvider(r, c, *in.SAMLProviderArn, authz.Request{Action: "iam:UpdateSAMLProvider"}); err != nil {
+			return err
+		}
 		if in.AddPrivateKey != nil && in.RemovePrivateKey != nil {
 			return api.Errorf("InvalidInput", "Unable to add and remove private keys in the same request. Set a value for only one of the two parameters.")
 		}
-		if in.SAMLMetadataDocument != nil {
-			if err := s.setMetadata(p, *in.SAMLMetadataDocument); err != nil {
-				return err
-			}
+		return nil
+	}, func() (samlInput, error) {
+		return s.readSAML(in.SAMLMetadataDocument, in.AddPrivateKey)
+	}, func(tx store.Tx, given samlInput) error {
+		if given.metadata != nil {
+			setMetadata(p, *in.SAMLMetadataDocument, given.metadata)
 		}
 		if id := in.RemovePrivateKey; id != nil {
 			kept := slices.DeleteFunc(slices.Clone(p.Keys), func(k identity.SAMLKey) bool { return k.ID == *id })
@@ -244,15 +241,19 @@ func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 			}
 			p.Keys = kept
 		}
-		if in.AddPrivateKey != nil {
-			if err := s.addKey(p, *in.AddPrivateKey); err != nil {
-				return err
+		if given.key != nil {
+			if len(p.Keys) >= keysPerSAMLProvider {
+				return api.Errorf("LimitExceeded", "Private key limit of %d is reached", keysPerSAMLProvider)
 			}
+			p.Keys = append(p.Keys, *given.key)
 		}
 		if in.AssertionEncryptionMode != "" {
 			p.Encrypted = in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired
 		}
-		return checkEncryption(p)
+		if err := checkEncryption(p); err != nil {
+			return err
+		}
+		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
 	})
 	return &iam.UpdateSAMLProviderOutput{SAMLProviderArn: in.SAMLProviderArn}, err
 }

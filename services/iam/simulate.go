@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -206,27 +207,70 @@ var evalDecisions = map[policy.Effect]types.PolicyEvaluationDecisionType{
 	policy.ImplicitlyDenied: types.PolicyEvaluationDecisionTypeImplicitDeny,
 }
 
-// run asks for every action on every resource.
-func (s *simulation) run(actions, resources []string) []types.EvaluationResult {
+// maxSimulated bounds the work of a page, in bytes of policies that are evaluated and of answers: AWS may return fewer
+// results than asked for, and a marker. What there is of actions and resources only the size of a request bounds, as in AWS.
+const maxSimulated = 32 << 20
+
+// run asks for every action on every resource, as far as a page goes.
+func (s *simulation) run(ctx context.Context, actions, resources []string, marker *string, maxItems *int32) (results []types.EvaluationResult, next *string, err error) {
+	p, err := newPage(marker, maxItems)
+	if err != nil {
+		return nil, nil, err
+	}
+	start, err := p.index()
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(resources) == 0 {
 		resources = []string{"*"}
 	}
+	all := s.all()
 	missing := []string{}
-	for _, key := range contextKeys(s.all()) {
+	for _, key := range contextKeys(all) {
 		if !s.given[strings.ToLower(key)] {
 			missing = append(missing, key)
 		}
 	}
-	results := []types.EvaluationResult{}
-	for _, action := range actions {
-		for _, resource := range resources {
-			results = append(results, s.ask(action, resource, missing))
+	each := 0 // bytes that a question costs
+	for _, q := range all {
+		each += len(q.Policy.Text)
+	}
+	for _, level := range s.scps {
+		for _, q := range level {
+			each += len(q.Policy.Text)
 		}
 	}
-	return results
+	for _, key := range missing {
+		each += len(key)
+	}
+	kinds := kindsByName(all)
+	results = []types.EvaluationResult{}
+	for i, work := start, 0; i < len(actions)*len(resources) && ctx.Err() == nil; i++ {
+		if work > maxSimulated {
+			p.more = true
+			break
+		}
+		if !p.take(strconv.Itoa(i + 1)) {
+			break
+		}
+		r := s.ask(actions[i/len(resources)], resources[i%len(resources)], missing, kinds)
+		results = append(results, r)
+		const statement = 1 << 10 // in an answer
+		work += each + statement*(1+len(r.MatchedStatements))
+	}
+	return results, p.next(), ctx.Err()
 }
 
-func (s *simulation) ask(action, resource string, missing []string) types.EvaluationResult {
+// kindsByName returns what AWS tells of the origin of policies.
+func kindsByName(policies []sourced) map[string]types.PolicySourceType {
+	kinds := make(map[string]types.PolicySourceType, len(policies))
+	for _, p := range slices.Backward(policies) { // of several of a name the first counts
+		kinds[p.Name] = p.kind
+	}
+	return kinds
+}
+
+func (s *simulation) ask(action, resource string, missing []string, kinds map[string]types.PolicySourceType) types.EvaluationResult {
 	request := &policy.Request{Principal: s.principal, Action: action, Resource: resource, ResourceAccount: s.owner, Context: s.context}
 	policies := &policy.Policies{SCPs: s.scps}
 	for _, p := range s.policies {
@@ -239,7 +283,7 @@ func (s *simulation) ask(action, resource string, missing []string) types.Evalua
 		policies.Resource = s.resource.Named
 	}
 	trace := policy.Explain(request, policies)
-	decision, statements := evalDecisions[trace.Effect], s.matched(&trace)
+	decision, statements := evalDecisions[trace.Effect], matched(&trace, kinds)
 	result := types.EvaluationResult{
 		EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
 	}
@@ -269,7 +313,7 @@ func allowedBySCPs(r *policy.Request, scps [][]policy.Named) bool {
 
 // matched returns the statements that count for the decision: the denials if there are any, else
 // those that allow.
-func (s *simulation) matched(trace *policy.Trace) []types.Statement {
+func matched(trace *policy.Trace, kinds map[string]types.PolicySourceType) []types.Statement {
 	effect := "Allow"
 	if trace.Effect == policy.ExplicitlyDenied {
 		effect = "Deny"
@@ -279,9 +323,9 @@ func (s *simulation) matched(trace *policy.Trace) []types.Statement {
 		return matched
 	}
 	for _, p := range trace.Policies {
-		kind := types.PolicySourceTypeNone
-		if i := slices.IndexFunc(s.all(), func(q sourced) bool { return q.Name == p.Name }); i >= 0 {
-			kind = s.all()[i].kind
+		kind := kinds[p.Name]
+		if kind == "" {
+			kind = types.PolicySourceTypeNone
 		}
 		for _, statement := range p.Statements {
 			if !statement.Matched || statement.Effect != effect {
@@ -314,7 +358,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 	); err != nil {
 		return nil, err
 	}
-	results, next, err := pageOf(sim.run(in.ActionNames, in.ResourceArns), in.Marker, in.MaxItems)
+	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, in.Marker, in.MaxItems)
 	return &iam.SimulateCustomPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -334,7 +378,7 @@ func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in 
 	); err != nil {
 		return nil, err
 	}
-	results, next, err := pageOf(sim.run(in.ActionNames, in.ResourceArns), in.Marker, in.MaxItems)
+	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, in.Marker, in.MaxItems)
 	return &iam.SimulatePrincipalPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
 }
 

@@ -2,7 +2,9 @@ package iam_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"emulator/emulatortest"
+	"emulator/identity"
 )
 
 const simulated = `{
@@ -230,6 +233,75 @@ func TestSimulateOrganization(t *testing.T) {
 		r := out.EvaluationResults[0]
 		if r.OrganizationsDecisionDetail.AllowedByOrganizations != test.allowed || (r.EvalDecision == "allowed") != test.allowed {
 			t.Errorf("%d levels: %s", len(test.levels), r.EvalDecision)
+		}
+	}
+}
+
+// product is a simulation of many actions on many resources.
+func product(actions, resources int) *iam.SimulateCustomPolicyInput {
+	in := &iam.SimulateCustomPolicyInput{PolicyInputList: []string{simulated}}
+	for i := range actions {
+		in.ActionNames = append(in.ActionNames, fmt.Sprintf("s3:Action%d", i))
+	}
+	for i := range resources {
+		in.ResourceArns = append(in.ResourceArns, fmt.Sprintf("arn:aws:s3:::a/%d", i))
+	}
+	return in
+}
+
+var simulator = identity.Principal{Kind: identity.Root, Account: identity.DefaultAccount, ARN: "arn:aws:iam::000000000000:root"}
+
+// A page costs what is on it, however many questions there are.
+func TestSimulationStopsBehindThePage(t *testing.T) {
+	simulate := operations(t, simulator)["SimulateCustomPolicy"]
+	in := product(500, 500)
+	in.MaxItems = aws.Int32(10)
+	allocations := testing.AllocsPerRun(5, func() {
+		if _, err := simulate(in); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations > 2000 {
+		t.Errorf("a page of 10 allocates %.0f times", allocations)
+	}
+}
+
+// Pages have every question once, in order; where policies are large they are shorter than asked for.
+func TestSimulationPages(t *testing.T) {
+	c := iam.NewFromConfig(emulatortest.Start(t).Config())
+	for _, test := range []struct{ space, items, least int }{{0, 7, 7}, {0, 1000, 400}, {120_000, 1000, 1}} {
+		in := product(20, 20)
+		in.PolicyInputList = []string{simulated + strings.Repeat(" ", test.space), simulated + strings.Repeat(" ", test.space), simulated + strings.Repeat(" ", test.space)}
+		in.MaxItems = aws.Int32(int32(test.items))
+		n := 0
+		for p := iam.NewSimulateCustomPolicyPaginator(c, in); p.HasMorePages(); {
+			out, err := p.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(out.EvaluationResults); got < test.least && out.IsTruncated || got > test.items || test.space > 0 && got > 100 {
+				t.Errorf("%+v: a page of %d", test, got)
+			}
+			for _, r := range out.EvaluationResults {
+				if *r.EvalActionName != in.ActionNames[n/20] || *r.EvalResourceName != in.ResourceArns[n%20] {
+					t.Fatalf("%+v: question %d is %s on %s", test, n, *r.EvalActionName, *r.EvalResourceName)
+				}
+				n++
+			}
+		}
+		if n != 400 {
+			t.Errorf("%+v: %d questions", test, n)
+		}
+	}
+}
+
+func BenchmarkSimulateCustomPolicy(b *testing.B) {
+	simulate := operations(b, simulator)["SimulateCustomPolicy"]
+	in := product(1000, 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := simulate(in); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

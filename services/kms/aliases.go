@@ -95,14 +95,14 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 		return nil, api.Errorf("ValidationError", "Aliases must refer to keys. Not aliases")
 	}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.sweep(tx); err != nil {
-			return err
-		}
 		if err := s.authorizeAlias(tx, c, "kms:CreateAlias", *in.AliasName); err != nil {
 			return err
 		}
 		k, err := s.findKey(tx, c, *in.TargetKeyId, access{action: "kms:CreateAlias"})
 		if err != nil {
+			return err
+		}
+		if err := s.sweep(tx); err != nil {
 			return err
 		}
 		if err := s.checkState(tx, k, toChange); err != nil {
@@ -128,7 +128,7 @@ func checkAliasQuota(r store.Reader, k *Key) error {
 	return nil
 }
 
-// findAlias returns an alias that the caller may act on, with its key, which is nil if it is gone.
+// findAlias returns an alias that the caller may act on, with its key: it goes when that goes.
 func (s *Service) findAlias(r store.Reader, c api.Caller, action, name string) (Alias, *Key, error) {
 	if err := s.authorizeAlias(r, c, action, name); err != nil {
 		return Alias{}, nil, err
@@ -137,12 +137,14 @@ func (s *Service) findAlias(r store.Reader, c api.Caller, action, name string) (
 	if err != nil {
 		return a, nil, err
 	}
-	if !ok {
-		return a, nil, api.Errorf("NotFoundException", "Alias %s is not found.", arn(c.Partition, c.Region, c.Account, name))
+	var k *Key
+	if ok {
+		if k, err = s.loadKey(r, c.Account, c.Region, a.Target); err != nil {
+			return a, nil, err
+		}
 	}
-	k, err := s.loadKey(r, c.Account, c.Region, a.Target)
-	if err != nil || k == nil {
-		return a, nil, err
+	if k == nil {
+		return a, nil, api.Errorf("NotFoundException", "Alias %s is not found.", arn(c.Partition, c.Region, c.Account, name))
 	}
 	return a, k, s.authorize(r, c, k, access{action: action})
 }
@@ -153,9 +155,6 @@ func (s *Service) updateAlias(ctx context.Context, c api.Caller, in *kms.UpdateA
 		return nil, err
 	}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.sweep(tx); err != nil {
-			return err
-		}
 		a, old, err := s.findAlias(tx, c, "kms:UpdateAlias", *in.AliasName)
 		if err != nil {
 			return err
@@ -164,10 +163,13 @@ func (s *Service) updateAlias(ctx context.Context, c api.Caller, in *kms.UpdateA
 		if err != nil {
 			return err
 		}
+		if err := s.sweep(tx); err != nil {
+			return err
+		}
 		if err := s.checkState(tx, k, toChange); err != nil {
 			return err
 		}
-		if old != nil && (old.Usage != k.Usage || (old.Spec == types.KeySpecSymmetricDefault) != (k.Spec == types.KeySpecSymmetricDefault)) {
+		if old.Usage != k.Usage || (old.Spec == types.KeySpecSymmetricDefault) != (k.Spec == types.KeySpecSymmetricDefault) {
 			return api.Errorf("ValidationError", "The current and new KMS keys must be the same type (both symmetric or both asymmetric or both HMAC), and they must have the same key usage.")
 		}
 		if a.Target != k.ID {

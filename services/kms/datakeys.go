@@ -3,7 +3,6 @@ package kms
 import (
 	"cmp"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 
@@ -45,9 +44,10 @@ func dataKeySize(spec types.DataKeySpec, bytes *int32) (int, error) {
 	}
 }
 
-// wrap encrypts a new secret, which make makes, with a symmetric key.
-func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access, context map[string]string, dry *bool, plaintext []byte) (*dataKey, error) {
-	d := &dataKey{plaintext: plaintext}
+// wrap encrypts a new secret with a symmetric key. make makes the secret, once the caller may have it.
+func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access, context map[string]string, dry *bool, make func() ([]byte, error)) (*dataKey, error) {
+	d := &dataKey{}
+	var m *material
 	err := s.store.View(ctx, func(r store.Reader) (err error) {
 		if d.key, err = s.findKey(r, c, keyID, a); err != nil {
 			return err
@@ -55,11 +55,18 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if d.key.Spec != types.KeySpecSymmetricDefault {
 			return wrongUsage(d.key, a.action[len("kms:"):])
 		}
-		if d.ciphertext, err = s.encryptWith(r, d.key, types.EncryptionAlgorithmSpecSymmetricDefault, plaintext, context); err != nil {
+		if m, err = s.use(r, d.key, d.key.MaterialID); err != nil {
 			return err
 		}
 		return dryRun(dry)
 	})
+	if err != nil {
+		return nil, err
+	}
+	if d.plaintext, err = make(); err != nil {
+		return nil, err
+	}
+	d.ciphertext, err = sealBlob(d.key, m, d.plaintext, context)
 	return d, err
 }
 
@@ -94,9 +101,11 @@ func (s *Service) newDataKey(ctx context.Context, c api.Caller, action, keyID st
 	if err != nil {
 		return nil, err
 	}
-	plaintext := make([]byte, size)
-	rand.Read(plaintext)
-	return s.wrap(ctx, c, keyID, encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context), context, dry, plaintext)
+	return s.wrap(ctx, c, keyID, encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context), context, dry, func() ([]byte, error) {
+		plaintext := make([]byte, size)
+		rand.Read(plaintext)
+		return plaintext, nil
+	})
 }
 
 // pair is a new key pair and its private key's ciphertext.
@@ -112,21 +121,17 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 	if specs[types.KeySpec(spec)].signing == nil {
 		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported by this emulator.", spec)
 	}
-	private, err := newMaterial(types.KeySpec(spec))
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKCS8PrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public())
-	if err != nil {
-		return nil, err
-	}
 	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context)
 	a.request.Context["kms:DataKeyPairSpec"] = []string{string(spec)}
-	d, err := s.wrap(ctx, c, keyID, a, context, dry, private)
+	d, err := s.wrap(ctx, c, keyID, a, context, dry, func() ([]byte, error) { return newMaterial(types.KeySpec(spec)) })
+	if err != nil {
+		return nil, err
+	}
+	private, err := parseMaterial(types.KeySpec(spec), d.plaintext)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.signer.Public())
 	return &pair{d, public}, err
 }
 

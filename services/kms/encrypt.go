@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"emulator/api"
+	"emulator/identity"
 	"emulator/store"
 )
 
@@ -152,27 +153,34 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 		return nil, api.Errorf("ValidationError", "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
 	}
 	b, err := parseBlob(ciphertext)
-	if err != nil || b.region != c.Region {
+	if err != nil || !identity.IsAccountID(b.account) || !isKeyID(b.keyID) {
 		return nil, invalidCiphertext()
 	}
 	if given == nil {
-		k, err := s.loadKey(r, b.account, b.region, b.keyID)
-		if err != nil {
-			return nil, err
-		}
-		if k == nil {
-			return nil, invalidCiphertext()
-		}
-		return k, s.authorize(r, c, k, a)
+		return s.blobKey(r, c, b, a)
 	}
 	k, err := s.findKey(r, c, *given, a)
 	if err != nil {
 		return nil, err
 	}
-	if k.Spec == types.KeySpecSymmetricDefault && (k.ID != b.keyID || k.Account != b.account) {
+	if k.Spec == types.KeySpecSymmetricDefault && (k.ID != b.keyID || k.Account != b.account || k.Region != b.region) {
 		return nil, api.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	return k, nil
+}
+
+// blobKey finds the key that a blob names. Anybody can make up a blob, so that of other accounts and regions nobody learns
+// whether there is the key, nor its ARN, unless he may use it. Within the account the denial says why.
+func (s *Service) blobKey(r store.Reader, c api.Caller, b *blob, a access) (*Key, error) {
+	unreachable := api.Errorf("AccessDenied", "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
+	if b.region != c.Region {
+		return nil, unreachable
+	}
+	k, err := s.lookUpKey(r, c, keyID{account: b.account, region: b.region, id: b.keyID}, a)
+	if code := api.ErrorCode(err); code == "NotFoundException" || code == "AccessDenied" && b.account != c.Account {
+		return nil, unreachable
+	}
+	return k, err
 }
 
 // encrypt (https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html).

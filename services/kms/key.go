@@ -1,6 +1,8 @@
 package kms
 
 import (
+	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -147,9 +149,14 @@ func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) 
 	if id.account != c.Account && !a.anyAccount {
 		return nil, api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this account", c.ARN, a.action)
 	}
-	missing := arn(c.Partition, id.region, id.account, "key/"+id.id)
+	return s.lookUpKey(r, c, id, a)
+}
+
+// lookUpKey is findKey for a name that was parsed.
+func (s *Service) lookUpKey(r store.Reader, c api.Caller, id keyID, a access) (*Key, error) {
+	named := arn(c.Partition, id.region, id.account, "key/"+id.id)
 	if id.alias != "" {
-		missing = arn(c.Partition, id.region, id.account, id.alias)
+		named = arn(c.Partition, id.region, id.account, id.alias)
 		alias, ok, err := loadAlias(r, id.account, id.region, id.alias)
 		if err != nil {
 			return nil, err
@@ -162,26 +169,58 @@ func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) 
 	if err != nil {
 		return nil, err
 	}
-	if k == nil {
-		return nil, s.noKey(r, c, id, a, missing)
+	if id.account != c.Account {
+		return s.foreignKey(r, c, id, k, a, named)
 	}
+	if k == nil {
+		return nil, s.noKey(r, c, id, a, named)
+	}
+	return k, s.authorizeNamed(r, c, id, k, a)
+}
+
+// authorizeNamed is authorize for a key that a request names.
+func (s *Service) authorizeNamed(r store.Reader, c api.Caller, id keyID, k *Key, a access) error {
 	if id.alias != "" {
 		a.request.Context = with(a.request.Context, "kms:RequestAlias", id.alias)
 	}
-	return k, s.authorize(r, c, k, a)
+	return s.authorize(r, c, k, a)
+}
+
+// forNobody is the policy of a key that does not exist.
+const forNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AIDANOBODYHASTHISKEY"},"Action":"kms:*","Resource":"*"}]}`
+
+// foreignKey is lookUpKey's answer about a key of another account, nil if there is none. Only whom its own policy allows is told
+// that it is his policies that do not. All others are told, in AWS's words, what they would be if there were none: neither
+// whether there is one, nor, of an alias, which. It takes as long, too.
+func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a access, named string) (*Key, error) {
+	tried := k
+	if k == nil {
+		tried = &Key{Account: id.account, Region: id.region, Partition: c.Partition, ID: id.id, Policy: forNobody}
+	}
+	asked := a
+	asked.request.Context = maps.Clone(a.request.Context) // to which authorize adds what it knows of the key
+	err := s.authorizeNamed(r, c, id, tried, asked)
+	if e, ok := errors.AsType[*api.Error](err); k != nil && (!ok || strings.HasSuffix(e.Message, "because no identity-based policy allows the "+a.action+" action")) {
+		return k, err
+	}
+	err = s.noKey(r, c, id, a, named)
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" && strings.HasSuffix(e.Message, named) {
+		e.Message += " because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+	}
+	return nil, err
 }
 
 // noKey is the answer about a key that does not exist.
-func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, missing string) error {
+func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, named string) error {
 	request := a.request
-	request.Action, request.Resource, request.ResourceAccount = a.action, missing, id.account
+	request.Action, request.Resource, request.ResourceAccount = a.action, named, id.account
 	if err := s.authz.Authorize(r, c, request); err != nil {
 		return err
 	}
 	if id.alias != "" {
-		return api.Errorf("NotFoundException", "Alias %s is not found.", missing)
+		return api.Errorf("NotFoundException", "Alias %s is not found.", named)
 	}
-	return api.Errorf("NotFoundException", "Key '%s' does not exist", missing)
+	return api.Errorf("NotFoundException", "Key '%s' does not exist", named)
 }
 
 // authorize asks whether the caller may do with the key what the access says.

@@ -85,8 +85,7 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 }
 
 // createKey makes a key
-// (https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html). Its material is
-// made before the transaction, which other writers share.
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html).
 func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 	k, err := s.newKey(c, in)
 	if err != nil {
@@ -94,25 +93,22 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 	}
 	tags, tagsErr := newTags(in.Tags)
 	k.Tags = tags
-	raw, err := newMaterial(k.Spec)
-	if err != nil {
-		return nil, err
-	}
 	out := &kms.CreateKeyOutput{}
-	err = s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authorizeCreate(tx, c, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
+	err = store.Make(ctx, s.store, func(r store.Reader) error {
+		if err := s.authorizeCreate(r, c, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
 		if tagsErr != nil {
 			return tagsErr
 		}
+		return s.setPolicy(r, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
+	}, func() ([]byte, error) {
+		return newMaterial(k.Spec)
+	}, func(tx store.Tx, material []byte) error {
 		if err := s.sweep(tx); err != nil {
 			return err
 		}
-		if err := s.setPolicy(tx, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
-			return err
-		}
-		if err := s.place(tx, k, raw); err != nil {
+		if err := s.place(tx, k, material); err != nil {
 			return err
 		}
 		if out.KeyMetadata, err = s.metadata(tx, k); err != nil {

@@ -77,11 +77,11 @@ func TestEncryptionContextBinds(t *testing.T) {
 	for i := range blob {
 		flipped := bytes.Clone(blob)
 		flipped[i] ^= 1
-		if _, err := decrypt(flipped, context, nil); err == nil {
-			t.Errorf("byte %d flipped: decrypted", i)
-		} else {
-			refused(t, err, "InvalidCiphertextException", "")
+		_, err := decrypt(flipped, context, nil)
+		if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() == "AccessDeniedException" && bytes.Index(blob, []byte(*key.KeyId))+36 > i {
+			continue // it names another key
 		}
+		refused(t, err, "InvalidCiphertextException", "")
 	}
 	for _, n := range []int{1, 10, len(blob) - 1} {
 		_, err := decrypt(blob[:n], context, nil)

@@ -76,30 +76,28 @@ func (s *Service) sign(ctx context.Context, c api.Caller, in *kms.SignInput) (*k
 		return nil, err
 	}
 	out := &kms.SignOutput{SigningAlgorithm: in.SigningAlgorithm}
+	var m *material
+	var input []byte
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, signingAccess("kms:Sign", in.SigningAlgorithm, in.MessageType))
 		if err != nil {
 			return err
 		}
-		input, err := signingInput(k, in.SigningAlgorithm, in.Message, in.MessageType)
-		if err != nil {
+		if input, err = signingInput(k, in.SigningAlgorithm, in.Message, in.MessageType); err != nil {
 			return err
 		}
-		m, err := s.use(r, k, k.MaterialID)
-		if err != nil {
-			return err
-		}
-		if err := dryRun(in.DryRun); err != nil {
+		if m, err = s.use(r, k, k.MaterialID); err != nil {
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
-		out.Signature, err = m.sign(in.SigningAlgorithm, input)
-		return err
+		return dryRun(in.DryRun)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	// A private key of RSA takes milliseconds: no transaction is open.
+	out.Signature, err = m.sign(in.SigningAlgorithm, input)
+	return out, err
 }
 
 // verify fails, rather than answer false, for a signature that is not good

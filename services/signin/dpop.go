@@ -39,33 +39,35 @@ type proofs struct {
 	used map[[sha256.Size]byte]time.Time // until when a proof is good
 }
 
-// verify checks the DPoP proof of a request, and returns the thumbprint of its key: what tokens are bound to.
-// now is real time, as the age of a signature is told by it.
+// verifyProof checks the DPoP proof of a request, but for whether it was used before. now is real time, as the age of a
+// signature is told by it.
 //
 // https://www.rfc-editor.org/rfc/rfc9449#section-4.3
-func (p *proofs) verify(r *http.Request, now time.Time) (thumbprint string, err error) {
+func verifyProof(r *http.Request, now time.Time) (*proof, error) {
 	headers := r.Header.Values("DPoP")
 	if len(headers) != 1 {
-		return "", errors.New("one DPoP header is required")
+		return nil, errors.New("one DPoP header is required")
 	}
-	proof, err := parseProof(headers[0])
+	p, err := parseProof(headers[0])
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if proof.method != r.Method {
-		return "", errors.New("the DPoP proof is for another method")
+	if p.method != r.Method {
+		return nil, errors.New("the DPoP proof is for another method")
 	}
-	if !sameURL(proof.url, r) {
-		return "", errors.New("the DPoP proof is for another URL")
+	if !sameURL(p.url, r) {
+		return nil, errors.New("the DPoP proof is for another URL")
 	}
-	if math.Abs(proof.issued-float64(now.Unix())) > proofSkew.Seconds() {
-		return "", errors.New("the time of the DPoP proof is too far from now")
+	if math.Abs(p.issued-float64(now.Unix())) > proofSkew.Seconds() {
+		return nil, errors.New("the time of the DPoP proof is too far from now")
 	}
-	return proof.thumbprint, p.take(sha256.Sum256([]byte(proof.thumbprint+" "+proof.id)), now)
+	return p, nil
 }
 
-// take remembers a proof. It may be of a time ahead of now by proofSkew, and is good for as long after that.
-func (p *proofs) take(id [sha256.Size]byte, now time.Time) error {
+// take remembers a proof. It may be of a time ahead of now by proofSkew, and is good for as long after that. Anybody can make
+// proofs: only those are remembered that come with a code or token that is good.
+func (p *proofs) take(used *proof, now time.Time) error {
+	id := sha256.Sum256([]byte(used.thumbprint + " " + used.id))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until, ok := p.used[id]; ok && now.Before(until) {
@@ -90,7 +92,7 @@ func (p *proofs) take(id [sha256.Size]byte, now time.Time) error {
 
 // proof is what a DPoP proof says, its signature having been verified.
 type proof struct {
-	thumbprint      string
+	thumbprint      string // of its key: what tokens are bound to
 	id, method, url string
 	issued          float64
 }

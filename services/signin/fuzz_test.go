@@ -4,11 +4,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +65,7 @@ func TestThumbprint(t *testing.T) {
 func TestProofsAreBounded(t *testing.T) {
 	var p proofs
 	now := time.Now()
-	id := func(n int) (id [sha256.Size]byte) {
-		binary.BigEndian.PutUint64(id[:], uint64(n))
-		return id
-	}
+	id := func(n int) *proof { return &proof{id: strconv.Itoa(n)} }
 	for i := range maxProofs {
 		if err := p.take(id(i), now); err != nil {
 			t.Fatal(i, err)

@@ -118,23 +118,31 @@ func (s *Service) createToken(w http.ResponseWriter, r *http.Request, c api.Call
 	if in.GrantType != "authorization_code" && in.GrantType != "refresh_token" {
 		return nil, invalid("grantType is neither authorization_code nor refresh_token.")
 	}
-	key, err := s.proofs.verify(r, time.Now())
-	switch {
-	case errors.Is(err, errProofsFull):
-		return nil, &failure{"TooManyRequestsError", "rate_exceeded", "Rate exceeded"}
-	case err != nil:
+	p, err := verifyProof(r, time.Now())
+	if err != nil {
 		return nil, invalid(err.Error())
 	}
 	if in.GrantType == "refresh_token" {
-		return s.refresh(r, c, &in, key)
+		return s.refresh(r, c, &in, p)
 	}
-	return s.redeem(r, c, &in, key)
+	return s.redeem(r, c, &in, p)
+}
+
+// takeProof remembers a proof, with whose code or token nothing is wrong.
+func (s *Service) takeProof(p *proof) error {
+	switch err := s.proofs.take(p, time.Now()); {
+	case errors.Is(err, errProofsFull):
+		return &failure{"TooManyRequestsError", "rate_exceeded", "Rate exceeded"}
+	case err != nil:
+		return invalid(err.Error())
+	}
+	return nil
 }
 
 var codeVerifier = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
 
 // redeem gives tokens for an authorization code, which is good once.
-func (s *Service) redeem(r *http.Request, c api.Caller, in *tokenInput, key string) (*tokenOutput, error) {
+func (s *Service) redeem(r *http.Request, c api.Caller, in *tokenInput, p *proof) (*tokenOutput, error) {
 	switch {
 	case in.Code == "":
 		return nil, invalid("code is required with the grant type authorization_code.")
@@ -144,8 +152,7 @@ func (s *Service) redeem(r *http.Request, c api.Caller, in *tokenInput, key stri
 		return nil, invalid("codeVerifier must be 43 to 128 letters, digits and characters of -._~ with the grant type authorization_code.")
 	}
 	var a authorization
-	var got *issued
-	err := s.store.Update(r.Context(), func(tx store.Tx) (err error) {
+	find := func(tx store.Reader) (err error) {
 		var ok bool
 		if a, ok, err = store.Load[authorization](tx, codeKey(in.Code)); err != nil {
 			return err
@@ -153,7 +160,17 @@ func (s *Service) redeem(r *http.Request, c api.Caller, in *tokenInput, key stri
 		if !ok || !c.Received.Before(a.Expires) {
 			return denied("AUTHCODE_EXPIRED", "The authorization code has expired or was used before.")
 		}
-		if err := a.check(in); err != nil {
+		return a.check(in)
+	}
+	if err := s.store.View(r.Context(), find); err != nil {
+		return nil, err
+	}
+	if err := s.takeProof(p); err != nil {
+		return nil, err
+	}
+	var got *issued
+	err := s.store.Update(r.Context(), func(tx store.Tx) (err error) {
+		if err := find(tx); err != nil { // somebody else may have used the code
 			return err
 		}
 		if got, err = s.issue(tx, c, &a.SignIn, "signin:CreateOAuth2Token"); err != nil {
@@ -164,7 +181,7 @@ func (s *Service) redeem(r *http.Request, c api.Caller, in *tokenInput, key stri
 	if err != nil {
 		return nil, refusal(err)
 	}
-	refresh, err := s.seal(refreshToken{a.SignIn, key}, refreshBinding)
+	refresh, err := s.seal(refreshToken{a.SignIn, p.thumbprint}, refreshBinding)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +208,7 @@ func (a *authorization) check(in *tokenInput) error {
 
 // refresh gives new credentials. AWS has it that a refresh token may be used any number of times until
 // the sign-in ends, and so it stays the same.
-func (s *Service) refresh(r *http.Request, c api.Caller, in *tokenInput, key string) (*tokenOutput, error) {
+func (s *Service) refresh(r *http.Request, c api.Caller, in *tokenInput, p *proof) (*tokenOutput, error) {
 	if in.RefreshToken == "" {
 		return nil, invalid("refreshToken is required with the grant type refresh_token.")
 	}
@@ -203,8 +220,11 @@ func (s *Service) refresh(r *http.Request, c api.Caller, in *tokenInput, key str
 	switch {
 	case token.Client != in.ClientID:
 		return nil, invalid("The refresh token was given to another client.")
-	case subtle.ConstantTimeCompare([]byte(token.Key), []byte(key)) != 1:
+	case subtle.ConstantTimeCompare([]byte(token.Key), []byte(p.thumbprint)) != 1:
 		return nil, invalid("The refresh token is bound to another key than that of the DPoP proof.")
+	}
+	if err := s.takeProof(p); err != nil {
+		return nil, err
 	}
 	var got *issued
 	err := s.store.View(r.Context(), func(tx store.Reader) (err error) {

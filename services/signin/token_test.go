@@ -422,6 +422,26 @@ func TestProof(t *testing.T) {
 		_, err := d.createWith(proof, refreshing(out.RefreshToken))
 		failed(t, err, "INVALID_REQUEST", "used before")
 	})
+	// What strangers send takes no room from others: a proof is spent by a good code or token only.
+	t.Run("refused", func(t *testing.T) {
+		user := w.user(home, "bob", mayLogin)
+		wrongVerifier := redeeming(w.code(user.ARN()))
+		wrongVerifier.CodeVerifier = aws.String(strings.Repeat("v", 43))
+		elsewhere := redeeming(w.code(user.ARN()))
+		elsewhere.RedirectUri = aws.String("http://127.0.0.1:1/oauth/callback")
+		proof, stranger := d.proof(nil), w.device()
+		theirs := stranger.proof(nil)
+		for _, in := range []types.CreateOAuth2TokenRequestBody{redeeming("made up"), wrongVerifier, elsewhere, refreshing(aws.String("made up"))} {
+			if _, err := d.createWith(proof, in); err == nil || strings.Contains(err.Error(), "DPoP proof was used before") {
+				t.Errorf("%s %s: %v", *in.GrantType, aws.ToString(in.Code), err)
+			}
+		}
+		must(d.createWith(proof, refreshing(out.RefreshToken)))(t)
+		for range 2 {
+			_, err := stranger.createWith(theirs, refreshing(out.RefreshToken))
+			failed(t, err, "INVALID_REQUEST", "bound to another key")
+		}
+	})
 	t.Run("emulated time does not matter", func(t *testing.T) {
 		w.Clock.Advance(time.Hour)
 		must(d.create(refreshing(out.RefreshToken)))(t)

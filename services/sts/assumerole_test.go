@@ -1,6 +1,7 @@
 package sts_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/aws/smithy-go"
 
 	"emulator/emulatortest"
 )
@@ -335,4 +338,37 @@ func TestSessionEnds(t *testing.T) {
 	w.role(home, "app", trust(ann, all, ""), "")
 	_, err = w.as(out.Credentials).GetCallerIdentity(t.Context(), nil)
 	expect(t, err, "InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+// TestForeignRolesAreNotTold is a law: what is answered about another account's role, to whom that does not trust, does not depend on
+// whether there is one.
+func TestForeignRolesAreNotTold(t *testing.T) {
+	w := newWorld(t)
+	there := w.role(home, "there", trust("arn:aws:iam::"+home+":root", all, ""), "", func(in *iam.CreateRoleInput) {
+		in.Tags = []iamtypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}
+	})
+	const deny = `{"Effect":"Deny","Action":"sts:*","Resource":"*"`
+	for name, policy := range map[string]string{
+		"nobody": "", "admin": allow(`"*"`), "denied": document(deny + "}"),
+		"prober": document(`{"Effect":"Allow","Action":"*","Resource":"*"},` + deny + `,"Condition":{"StringEquals":{"aws:ResourceTag/team":"blue"}}}`),
+	} {
+		config, arn := w.user(other, name, policy)
+		for _, tags := range [][]types.Tag{nil, {{Key: aws.String("a"), Value: aws.String("b")}}} {
+			var answers []string
+			for _, role := range []string{there, "arn:aws:iam::" + home + ":role/absent"} {
+				_, err := sts.NewFromConfig(config).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session"), Tags: tags})
+				e, ok := errors.AsType[smithy.APIError](err)
+				if !ok {
+					t.Fatalf("%s of %s: %v", name, role, err)
+				}
+				answers = append(answers, e.ErrorCode()+": "+strings.ReplaceAll(e.ErrorMessage(), role, "ROLE"))
+			}
+			if answers[0] != answers[1] {
+				t.Errorf("%s:\n%s\n%s", arn, answers[0], answers[1])
+			}
+			if name == "denied" && !strings.HasSuffix(answers[0], " with an explicit deny in an identity-based policy") {
+				t.Errorf("%s is not told why: %s", arn, answers[0])
+			}
+		}
+	}
 }

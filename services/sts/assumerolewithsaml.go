@@ -6,6 +6,7 @@ import (
 	"crypto/sha1" // of NameQualifier: that is what AWS uses
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -104,7 +105,14 @@ func (s *Service) assumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 	}, nil
 }
 
-func (s *Service) findSAMLProvider(ctx context.Context, arn string) (*identity.SAMLProvider, error) {
+// samlProvider is a provider with what its record holds, read: callers who are nobody yet may have us do it but once.
+type samlProvider struct {
+	identity.SAMLProvider
+	metadata *saml.Metadata
+	keys     []*rsa.PrivateKey
+}
+
+func (s *Service) findSAMLProvider(ctx context.Context, arn string) (*samlProvider, error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || !identity.IsAccountID(parts[4]) {
 		return nil, api.Errorf("ValidationError", "%s is invalid", arn)
@@ -113,33 +121,30 @@ func (s *Service) findSAMLProvider(ctx context.Context, arn string) (*identity.S
 	if !ok || !isName(name) {
 		return nil, api.Errorf("ValidationError", "%s is invalid", arn)
 	}
-	var provider identity.SAMLProvider
+	var provider *samlProvider
 	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		provider, ok, err = store.Load[identity.SAMLProvider](r, identity.SAMLProviderKey(parts[4], name))
+		if record := r.Get(identity.SAMLProviderKey(parts[4], name)); record != nil {
+			provider, err = s.samlProviders.Get(record, s.readSAMLProvider)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !ok || provider.ARN() != arn {
+	if provider == nil || provider.ARN() != arn {
 		return nil, invalidToken("Specified provider doesn't exist")
 	}
-	return &provider, nil
+	return provider, nil
 }
 
-// verifyAssertion returns the assertion in a response, proven to be the provider's.
-func (s *Service) verifyAssertion(response string, p *identity.SAMLProvider) (*saml.Assertion, error) {
-	metadata, err := saml.ParseMetadata([]byte(p.Metadata))
-	if err != nil {
+func (s *Service) readSAMLProvider(record []byte) (*samlProvider, error) {
+	p := new(samlProvider)
+	if err := json.Unmarshal(record, &p.SAMLProvider); err != nil {
+		return nil, fmt.Errorf("SAML provider: %w", err)
+	}
+	var err error
+	if p.metadata, err = saml.ParseMetadata([]byte(p.Metadata)); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.ARN(), err)
-	}
-	document, err := saml.Decode(response)
-	if err != nil {
-		return nil, err
-	}
-	options := saml.Options{
-		Metadata: metadata, Now: s.clock.Now(), Leeway: clockLeeway,
-		Recipient: saml.AWSRecipient(p.ID), Audience: saml.AWSAudience(p.ID), EncryptionRequired: p.Encrypted,
 	}
 	for _, key := range p.Keys {
 		der, err := s.keyring.Open(key.Private, key.ID)
@@ -150,9 +155,21 @@ func (s *Service) verifyAssertion(response string, p *identity.SAMLProvider) (*s
 		if err != nil {
 			return nil, fmt.Errorf("key of %s: %w", p.ARN(), err)
 		}
-		options.DecryptionKeys = append(options.DecryptionKeys, private.(*rsa.PrivateKey))
+		p.keys = append(p.keys, private.(*rsa.PrivateKey))
 	}
-	return saml.Verify(document, options)
+	return p, nil
+}
+
+// verifyAssertion returns the assertion in a response, proven to be the provider's.
+func (s *Service) verifyAssertion(response string, p *samlProvider) (*saml.Assertion, error) {
+	document, err := saml.Decode(response)
+	if err != nil {
+		return nil, err
+	}
+	return saml.Verify(document, saml.Options{
+		Metadata: p.metadata, Now: s.clock.Now(), Leeway: clockLeeway, DecryptionKeys: p.keys,
+		Recipient: saml.AWSRecipient(p.ID), Audience: saml.AWSAudience(p.ID), EncryptionRequired: p.Encrypted,
+	})
 }
 
 // samlError gives AWS's error for one of package saml. The cause is for the log: the caller did
@@ -180,7 +197,7 @@ func checkProvidedTags(tags map[string]string) error {
 }
 
 // nameQualifier tells users of the same name at several providers apart.
-func nameQualifier(issuer string, p *identity.SAMLProvider) string {
+func nameQualifier(issuer string, p *samlProvider) string {
 	sum := sha1.Sum([]byte(issuer + p.Account + "/" + p.Name))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -2,6 +2,7 @@ package sts_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/saml/samlidp"
 	"emulator/services/sts"
 	"emulator/store"
 	"emulator/store/bolt"
@@ -52,6 +54,45 @@ func BenchmarkAssumeRole(b *testing.B) {
 			if _, err := op.Call(b.Context(), caller, in); err != nil {
 				b.Fatal(err)
 			}
+		}
+	}
+}
+
+// A provider's metadata is read once: who is nobody yet can't have it done for each call.
+func TestSAMLMetadataIsReadOnce(t *testing.T) {
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	keyring, err := identity.NewKeyring(make([]byte, identity.MasterKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(clock.Clock)
+	idp, err := samlidp.New(rsaKey(t), "https://idp.example.com", "https://idp.example.com/sso", c.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata := string(idp.Metadata(c.Now()))
+	end := strings.LastIndex(metadata, "</")
+	metadata = metadata[:end] + strings.Repeat(`<x xmlns="urn:x"/>`, 5000) + metadata[end:]
+	provider := identity.SAMLProvider{Account: home, Partition: "aws", Name: "corporate", Metadata: metadata}
+	if err := db.Update(t.Context(), func(tx store.Tx) error { return store.Save(tx, identity.SAMLProviderKey(home, "corporate"), provider) }); err != nil {
+		t.Fatal(err)
+	}
+	in := &awssts.AssumeRoleWithSAMLInput{RoleArn: aws.String("arn:aws:iam::" + home + ":role/app"), PrincipalArn: aws.String(provider.ARN()), SAMLAssertion: aws.String("bm90aGluZw==")}
+	for _, op := range sts.New(sts.Config{Store: db, Authz: authz.New(c, keyring, authz.Enforce), Clock: c, Directory: &identity.Directory{Keyring: keyring}}).Operations() {
+		if op.Name != "AssumeRoleWithSAML" {
+			continue
+		}
+		allocations := testing.AllocsPerRun(10, func() {
+			if _, err := op.Call(t.Context(), api.Caller{}, in); api.ErrorCode(err) != "InvalidIdentityToken" {
+				t.Fatal(err)
+			}
+		})
+		if allocations > 200 {
+			t.Errorf("a call without a right assertion allocates %.0f times", allocations)
 		}
 	}
 }

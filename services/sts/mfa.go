@@ -2,6 +2,7 @@ package sts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,6 +26,7 @@ func (s *Service) proveMFA(ctx context.Context, c api.Caller, serial, code *stri
 		return time.Time{}, unknownDevice()
 	}
 	now := s.clock.Now()
+	var wrong error // which is to be stored
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		d, ok, err := identity.LoadMFADevice(tx, c.Account, *serial)
 		if err != nil {
@@ -37,11 +39,15 @@ func (s *Service) proveMFA(ctx context.Context, c api.Caller, serial, code *stri
 		if err != nil {
 			return fmt.Errorf("%s: %w", *serial, err)
 		}
-		if !d.Take(seed, *code, now) {
-			return api.Errorf("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+		wrong = d.Take(seed, *code, now)
+		if paused, ok := errors.AsType[*identity.MFAPausedError](wrong); ok {
+			return api.Errorf("AccessDenied", "MultiFactorAuthentication failed, too many invalid MFA one time pass codes in a row. No code is taken before %s.", paused.Until.UTC().Format(time.RFC3339))
 		}
 		return store.Save(tx, identity.MFADeviceKey(c.Account, d.Name), d)
 	})
+	if err == nil && wrong != nil {
+		err = api.Errorf("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+	}
 	return now, err
 }
 

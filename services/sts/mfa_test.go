@@ -2,6 +2,9 @@ package sts_test
 
 import (
 	"encoding/base32"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,4 +143,65 @@ func TestMFA(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, getUser(federated.Credentials), "InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+// TestWrongCodes: whoever guesses codes, be it many at once and wherever codes are taken, is slowed down after five. The right
+// code is refused then, and good when the time has passed.
+func TestWrongCodes(t *testing.T) {
+	w := newWorld(t)
+	ann, arn := w.user(home, "ann", allow(`"sts:*"`))
+	client, people := sts.NewFromConfig(ann), iam.NewFromConfig(w.in(home))
+	device := w.phone(home, "ann")
+	role := w.role(home, "app", trust(arn, all, ""), "")
+	w.Clock.Freeze(w.Clock.Now())
+	w.Clock.Advance(time.Minute)
+	session := func(code *string) error {
+		_, err := client.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{SerialNumber: device.serial, TokenCode: code})
+		return err
+	}
+	ways := map[string]func(code *string) error{
+		"GetSessionToken": session,
+		"AssumeRole": func(code *string) error {
+			_, err := client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session"), SerialNumber: device.serial, TokenCode: code})
+			return err
+		},
+		"ResyncMFADevice": func(code *string) error {
+			_, err := people.ResyncMFADevice(t.Context(), &iam.ResyncMFADeviceInput{UserName: aws.String("ann"), SerialNumber: device.serial, AuthenticationCode1: code, AuthenticationCode2: code})
+			return err
+		},
+	}
+	wrong := aws.String("000000")
+	if *device.code() == *wrong {
+		w.Clock.Advance(30 * time.Second)
+	}
+	var guessed atomic.Int32
+	var wg sync.WaitGroup
+	for range 10 {
+		for name, way := range ways {
+			wg.Go(func() {
+				err := way(wrong)
+				if err == nil {
+					t.Errorf("%s took %s", name, *wrong)
+				} else if !strings.Contains(err.Error(), "No code is taken before ") {
+					guessed.Add(1)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := guessed.Load(); n != 5 {
+		t.Errorf("%d guesses were looked at, want 5", n)
+	}
+	until := w.Clock.Now().Add(30 * time.Second).UTC().Format(time.RFC3339)
+	expect(t, session(device.code()), "AccessDenied", "MultiFactorAuthentication failed, too many invalid MFA one time pass codes in a row. No code is taken before "+until+".")
+	for name, way := range ways {
+		if err := way(device.code()); err == nil || !strings.Contains(err.Error(), "No code is taken before "+until) {
+			t.Errorf("%s while it is slowed down: %v", name, err)
+		}
+	}
+	w.Clock.Advance(30 * time.Second)
+	if err := session(device.code()); err != nil {
+		t.Errorf("the right code in time: %v", err)
+	}
+	expect(t, session(wrong), "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
 }

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -55,8 +56,17 @@ type roleRequest struct {
 // whoever asks for one is answered, and traced, as if it did not trust him.
 const trustsNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AROANOBODYHASTHISROLE"},"Action":"sts:AssumeRole"}]}`
 
+// untrusted is the denial of a role that does not trust who asks, in AWS's words.
+func (q *roleRequest) untrusted(c api.Caller) error {
+	if q.principal != nil {
+		return api.Errorf("AccessDenied", "Not authorized to perform %s", q.action)
+	}
+	return api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s", c.ARN, q.action, q.arn.text)
+}
+
 // authorizeRole returns the role if it may be assumed, with the tags and the source
-// identity that its session gets. It does not tell whether a role exists that may not.
+// identity that its session gets. It does not tell whether a role exists that may not. One that does not exist
+// is refused also where denials are let through.
 func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*identity.Role, error) {
 	role, err := s.directory.Role(r, q.arn.account, q.arn.name)
 	if err != nil {
@@ -77,8 +87,18 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 		request.ResourcePolicy.Text = role.Trust
 		request.ResourceTags = role.Tags
 	}
-	if err := s.authz.Authorize(r, c, request); err != nil {
+	err = s.authz.Authorize(r, c, request)
+	if e, ok := errors.AsType[*api.Error](err); ok && trusted && q.arn.account != c.Account && strings.Contains(e.Message, " with an explicit deny in ") {
+		// The caller's own policies may deny for the tags of another account's role, which are not his to know.
+		request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody}
+		request.ResourceTags = nil
+		err = s.authz.Authorize(r, c, request)
+	}
+	if err != nil {
 		return nil, err
+	}
+	if !trusted {
+		return nil, q.untrusted(c)
 	}
 	if q.tagging {
 		request.Action = "sts:TagSession"

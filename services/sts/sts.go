@@ -49,6 +49,7 @@ type Service struct {
 	directory       *identity.Directory
 	keyring         *identity.Keyring
 	tokens          *oidc.Verifier
+	samlProviders   store.Cache[*samlProvider]
 	disabledRegions []string
 }
 

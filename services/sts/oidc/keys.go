@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -19,9 +20,9 @@ import (
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html).
 const maxKeys = 200
 
-// Sizes of RSA moduli, in bits. The upper one bounds what a verification costs.
+// Sizes of RSA moduli, in bits. The lower one is that of RFC 7518, section 3.3, the upper one bounds what a verification costs.
 const (
-	minModulus = 1024
+	minModulus = 2048
 	maxModulus = 8192
 )
 
@@ -34,7 +35,10 @@ type key struct {
 }
 
 // published is a key as it comes.
-type published jwk.Key
+type published struct {
+	jwk.Key
+	Operations []string `json:"key_ops"`
+}
 
 // parseKeys reads a JSON Web Key Set. Keys that are not understood, or not for
 // signatures, are left out, as RFC 7517, section 5, asks for.
@@ -50,7 +54,7 @@ func parseKeys(document []byte) ([]key, error) {
 	}
 	var keys []key
 	for _, k := range set.Keys {
-		if k.Use != "" && k.Use != "sig" {
+		if k.Use != "" && k.Use != "sig" || k.Operations != nil && !slices.Contains(k.Operations, "verify") {
 			continue
 		}
 		if public := k.public(); public != nil {
@@ -87,10 +91,24 @@ func (k *published) rsa() crypto.PublicKey {
 		return nil
 	}
 	modulus, exponent := new(big.Int).SetBytes(n), new(big.Int).SetBytes(e).Int64()
-	if bits := modulus.BitLen(); bits < minModulus || bits > maxModulus || exponent < 3 || exponent > 1<<31-1 || exponent%2 == 0 {
+	if bits := modulus.BitLen(); bits < minModulus || bits > maxModulus || exponent < 3 || exponent > 1<<31-1 || exponent%2 == 0 || factorable(modulus) {
 		return nil
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent)}
+}
+
+// factorable reports whether a modulus has the mark of the library whose keys can be factored (CVE-2017-15361): modulo each of
+// these primes it is a power of 65537, which one in 100 million others is.
+func factorable(modulus *big.Int) bool {
+	for _, prime := range [...]int64{11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157} {
+		rest := new(big.Int).Mod(modulus, big.NewInt(prime)).Int64()
+		for power := int64(1); power != rest; {
+			if power = power * 65537 % prime; power == 1 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 var curves = map[string]elliptic.Curve{

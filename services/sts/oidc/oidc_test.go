@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -222,6 +223,54 @@ func TestCache(t *testing.T) {
 	}
 	if n := i.Fetches.Load(); n != 8 {
 		t.Errorf("%d fetches after the keys' time, want 8", n)
+	}
+}
+
+// An issuer that fails is asked once in a few seconds, whoever sends how many tokens.
+func TestFailuresAreRemembered(t *testing.T) {
+	now := time.Now()
+	v := oidc.NewVerifier(oidc.Config{Now: func() time.Time { return now }})
+	i := oidctest.Start(t)
+	i.AddKey("k", "ES256")
+	var asked atomic.Int32
+	i.Replace(oidctest.KeysPath, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	good := i.Token("k", "ES256", claims(nil))
+	many := func() {
+		t.Helper()
+		for range 20 {
+			if err := verify(t, v, good); !errors.Is(err, oidc.ErrUnreachable) {
+				t.Fatal(err)
+			}
+		}
+	}
+	many()
+	now = now.Add(5 * time.Second)
+	many()
+	if n := asked.Load(); n != 2 {
+		t.Errorf("asked %d times in five seconds, want 2", n)
+	}
+	i.Replace(oidctest.KeysPath, nil)
+	now = now.Add(5 * time.Second)
+	if err := verify(t, v, good); err != nil {
+		t.Fatalf("once it works: %v", err)
+	}
+	// The keys that are known stay good while there is no answer about another one.
+	i.Replace(oidctest.KeysPath, http.NotFound)
+	unknown := oidctest.Sign(t, oidctest.NewKey(t, "ES256"), "ES256", map[string]any{"kid": "unknown"}, claims(map[string]any{"iss": i.URL}))
+	fetched := i.Fetches.Load()
+	for range 20 {
+		if err := verify(t, v, unknown); !errors.Is(err, oidc.ErrNoKey) {
+			t.Fatal(err)
+		}
+		if err := verify(t, v, good); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := i.Fetches.Load() - fetched; n != 1 {
+		t.Errorf("asked %d times for an unknown key, want 1", n)
 	}
 }
 

@@ -10,10 +10,12 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// How long and how many issuers' keys are kept.
+// How long and how many issuers' keys are kept, and how long that an issuer did not give them: whoever sends tokens
+// must not make us ask for each.
 const (
-	keysTTL   = 5 * time.Minute
-	maxIssuer = 256
+	keysTTL    = 5 * time.Minute
+	failureTTL = 5 * time.Second
+	maxIssuer  = 256
 )
 
 // A token whose key is not among those we have may be of a new key, so the keys are
@@ -58,6 +60,9 @@ type Verifier struct {
 type issuer struct {
 	keys    []key
 	fetched time.Time
+	// failure is why the latest fetch failed, nil if it did not, and asked when that was.
+	failure error
+	asked   time.Time
 	// refetches is how often the keys may still be fetched early, as of counted.
 	refetches float64
 	counted   time.Time
@@ -147,9 +152,12 @@ func (v *Verifier) mayRefetch(s source) bool {
 	return true
 }
 
-// fetch fetches the keys; callers at the same time share one fetch. It goes on if the
+// fetch fetches the keys, unless that failed a moment ago; callers at the same time share one fetch. It goes on if the
 // caller who began it goes away.
 func (v *Verifier) fetch(ctx context.Context, s source) ([]key, error) {
+	if err := v.failure(s); err != nil {
+		return nil, err
+	}
 	result := v.flights.DoChan(s.key(), func() (_ any, err error) {
 		defer func() {
 			if p := recover(); p != nil { // or the whole process would end
@@ -157,11 +165,8 @@ func (v *Verifier) fetch(ctx context.Context, s source) ([]key, error) {
 			}
 		}()
 		keys, err := v.fetcher.keys(context.WithoutCancel(ctx), s)
-		if err != nil {
-			return nil, err
-		}
-		v.keep(s, keys)
-		return keys, nil
+		v.keep(s, keys, err)
+		return keys, err
 	})
 	select {
 	case <-ctx.Done():
@@ -174,7 +179,18 @@ func (v *Verifier) fetch(ctx context.Context, s source) ([]key, error) {
 	}
 }
 
-func (v *Verifier) keep(s source, keys []key) {
+// failure returns why the issuer's keys could not be had a moment ago, or nil.
+func (v *Verifier) failure(s source) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if i := v.issuers[s.key()]; i != nil && v.now().Sub(i.asked) < failureTTL {
+		return i.failure
+	}
+	return nil
+}
+
+// keep keeps what a fetch led to. Keys stay when a later fetch fails.
+func (v *Verifier) keep(s source, keys []key, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.now()
@@ -184,10 +200,13 @@ func (v *Verifier) keep(s source, keys []key) {
 		i = &issuer{refetches: refetchBurst, counted: now}
 		v.issuers[s.key()] = i
 	}
-	i.keys, i.fetched = keys, now
+	i.asked = now
+	if i.failure = err; err == nil {
+		i.keys, i.fetched = keys, now
+	}
 }
 
-// makeRoom drops the issuer whose keys are the oldest, if there are too many.
+// makeRoom drops the issuer that was asked the longest ago, if there are too many.
 func (v *Verifier) makeRoom() {
 	if len(v.issuers) < maxIssuer {
 		return
@@ -195,8 +214,8 @@ func (v *Verifier) makeRoom() {
 	var oldest string
 	var at time.Time
 	for k, i := range v.issuers {
-		if oldest == "" || i.fetched.Before(at) {
-			oldest, at = k, i.fetched
+		if oldest == "" || i.asked.Before(at) {
+			oldest, at = k, i.asked
 		}
 	}
 	delete(v.issuers, oldest)
