@@ -45,7 +45,6 @@ type Authorizer struct {
 	keyring  *identity.Keyring
 	mode     Mode
 	policies compiled
-	texts    store.Cache[*string] // of managed policies
 	trail    trail
 }
 
@@ -126,7 +125,7 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	_, g.waits = r.(store.Tx)
 	if rp := req.ResourcePolicy; rp != nil {
 		policies.ResourceKind = rp.Kind
-		if policies.Resource, err = g.parse(rp.Kind, rp.ARN, rp.Text); err != nil {
+		if policies.Resource, err = g.parse(rp.ARN, document{kind: rp.Kind, stored: rp.Text}); err != nil {
 			return nil, nil, fmt.Errorf("policy of %s: %w", rp.ARN, err)
 		}
 	}
@@ -168,28 +167,28 @@ type gatherer struct {
 	policies *policy.Policies
 	waits    bool // others wait
 	unparsed int  // bytes
-	later    []compiledKey
+	later    []document
 }
 
 // maxParsedInTurn bounds the text that is parsed while others wait, in bytes: about half a millisecond.
 const maxParsedInTurn = 16 << 10
 
-// parse returns a policy by its name, if it isn't to be parsed later.
-func (g *gatherer) parse(kind policy.Kind, name, text string) (policy.Named, error) {
-	if g.waits && g.a.policies.find(kind, text) == nil {
-		g.later = append(g.later, compiledKey{kind, text})
-		if g.unparsed += len(text); g.unparsed > maxParsedInTurn {
+// parse returns a policy under a name, if it isn't to be parsed later.
+func (g *gatherer) parse(name string, d document) (policy.Named, error) {
+	if g.waits && g.a.policies.find(d) == nil {
+		g.later = append(g.later, d)
+		if g.unparsed += len(d.stored); g.unparsed > maxParsedInTurn {
 			return policy.Named{Name: name}, nil
 		}
 	}
-	parsed, err := g.a.policies.parse(kind, text)
+	parsed, err := g.a.policies.parse(d)
 	return policy.Named{Name: name, Policy: parsed}, err
 }
 
 // parseLater parses what is to be there when the transaction is run again. What fails will fail there.
 func (g *gatherer) parseLater() {
-	for _, k := range g.later {
-		g.a.policies.parse(k.kind, k.text)
+	for _, d := range g.later {
+		g.a.policies.parse(d)
 	}
 }
 
@@ -239,7 +238,7 @@ const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Acti
 // entity adds the identity policies of a user, group or role.
 func (g *gatherer) entity(inline map[string]string, attached []string) error {
 	for _, name := range slices.Sorted(maps.Keys(inline)) {
-		named, err := g.parse(policy.Identity, name, inline[name])
+		named, err := g.parse(name, document{kind: policy.Identity, stored: inline[name]})
 		if err != nil {
 			return fmt.Errorf("inline policy %s: %w", name, err)
 		}
@@ -264,7 +263,7 @@ func (g *gatherer) boundary(arn string) (err error) {
 
 func (g *gatherer) session(c *api.Caller) error {
 	if c.Session.AssumedRoot { // the policy of its task only denies
-		named, err := g.parse(policy.Session, "root user", everything)
+		named, err := g.parse("root user", document{kind: policy.Session, stored: everything})
 		if err != nil {
 			return err
 		}
@@ -272,7 +271,7 @@ func (g *gatherer) session(c *api.Caller) error {
 	}
 	for i, text := range c.Session.Policies {
 		name := fmt.Sprintf("session policy %d", i+1)
-		named, err := g.parse(policy.Session, name, text)
+		named, err := g.parse(name, document{kind: policy.Session, stored: text})
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -292,14 +291,14 @@ func (g *gatherer) session(c *api.Caller) error {
 // managed finds a managed policy's version in force. A policy that is gone allows nothing:
 // only session policies can outlive theirs.
 func (g *gatherer) managed(arn string) (policy.Named, error) {
-	text, ok, err := g.a.managedPolicyText(g.r, arn)
+	d, ok, err := managedPolicy(g.r, arn)
 	if err != nil {
 		return policy.Named{}, err
 	}
 	if !ok {
 		return policy.Named{Name: arn}, nil
 	}
-	named, err := g.parse(policy.Identity, arn, text)
+	named, err := g.parse(arn, d)
 	if err != nil {
 		return policy.Named{}, fmt.Errorf("policy %s: %w", arn, err)
 	}

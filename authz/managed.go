@@ -5,31 +5,29 @@ import (
 
 	"emulator/identity"
 	"emulator/identity/awspolicies"
+	"emulator/policy"
 	"emulator/store"
 )
 
-// managedPolicyText returns the text in force of a managed policy, of AWS's or of
-// an account's own, and whether it exists.
-func (a *Authorizer) managedPolicyText(r store.Reader, arn string) (text string, ok bool, err error) {
+// managedPolicy returns the version in force of a managed policy, of AWS's or of an account's own, and
+// whether it exists.
+func managedPolicy(r store.Reader, arn string) (d document, ok bool, err error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || !strings.HasPrefix(parts[5], "policy/") {
-		return "", false, nil
+		return document{}, false, nil
 	}
 	partition, account, name := parts[1], parts[4], parts[5][strings.LastIndexByte(parts[5], '/')+1:]
 	if account == "aws" {
 		p, ok := awspolicies.Find(partition, arn)
 		if !ok {
-			return "", false, nil
+			return document{}, false, nil
 		}
-		return p.Document(), true, nil
+		return document{kind: policy.Identity, stored: p.Document()}, true, nil
 	}
 	p, ok, err := store.Load[identity.ManagedPolicy](r, identity.PolicyKey(account, name))
 	if err != nil || !ok || p.ARN() != arn {
-		return "", false, err
+		return document{}, false, err
 	}
-	version, err := store.LoadShared(r, identity.PolicyVersionKey(account, name, p.Default), &a.texts)
-	if err != nil || version == nil {
-		return "", false, err
-	}
-	return *version, true, nil
+	version := r.Get(identity.PolicyVersionKey(account, name, p.Default))
+	return document{kind: policy.Identity, managed: true, stored: string(version)}, version != nil, nil
 }

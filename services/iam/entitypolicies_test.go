@@ -240,6 +240,12 @@ func TestInline(t *testing.T) {
 		full := fmt.Sprintf("Maximum policy size of %d bytes exceeded for %s Name", k.inlineSize, k.name)
 		wantError(t, k.put("Name", "b", bigDocument(half+1)), "LimitExceeded", full)
 		wantError(t, k.put("Name", "c", bigDocument(200)), "LimitExceeded", full)
+		// White space does not count, but it has a bound.
+		wide := func(size int) string { return bigDocument(half) + strings.Repeat(" ", size-half) }
+		if err := k.put("Name", "b", wide(100<<10)); err != nil {
+			t.Error(err)
+		}
+		wantError(t, k.put("Name", "a", wide(100<<10)), "LimitExceeded", full)
 
 		noPolicy := "The " + k.name + " policy with name c cannot be found."
 		noEntity := "The " + k.name + " with name Nobody cannot be found."

@@ -41,15 +41,20 @@ func (s *Service) putRolePolicy(ctx context.Context, c api.Caller, in *iam.PutRo
 	return nil, s.putInline(ctx, c, entityRequest{kind: roleKind, name: *in.RoleName, action: "iam:PutRolePolicy"}, *in.PolicyName, *in.PolicyDocument)
 }
 
+// maxInlineLength bounds an entity's inline policies with their white space, which no quota counts: every call of the
+// entity reads them. A single document may be as long, by the API model.
+const maxInlineLength = 128 << 10
+
 func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, name, document string) error {
 	return s.changeEntity(ctx, c, q, func(_ store.Tx, e *entity) error {
-		size := policy.Size(document)
+		size, length := policy.Size(document), len(document)
 		for other, text := range *e.inline {
 			if other != name {
 				size += policy.Size(text)
+				length += len(text)
 			}
 		}
-		if size > e.kind.inlineSize {
+		if size > e.kind.inlineSize || length > maxInlineLength {
 			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", e.kind.inlineSize, e.kind.name, e.name)
 		}
 		if err := checkDocument(policy.Identity, document); err != nil {
