@@ -267,15 +267,6 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// isRegion reports whether s has the form of a region: "eu-west-1".
-func isRegion(s string) bool {
-	i := max(0, strings.LastIndexByte(s, '-'))
-	number := strings.TrimPrefix(s[i:], "-")
-	area, rest, ok := strings.Cut(s[:i], "-")
-	return ok && len(area) >= 2 && len(area) <= 4 && rest != "" && number != "" && len(number) <= 2 &&
-		strings.Trim(number, "0123456789") == "" && strings.Trim(area+rest, "abcdefghijklmnopqrstuvwxyz-") == ""
-}
-
 // authenticate verifies the signature and fills the caller.
 func (s *Server) authenticate(ctx context.Context, c *call) error {
 	r := c.http
@@ -294,7 +285,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if sig == nil {
 		return nil
 	}
-	if !isRegion(sig.Region) || !c.regionFitsHost() {
+	if !s.regions[sig.Region] || !c.regionFitsHost() {
 		return api.Errorf("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
 	}
 	if sig.Service != c.service.model.SigningName {
@@ -340,15 +331,17 @@ var errInvalidToken = api.Errorf("InvalidClientTokenId", "The security token inc
 // global reports whether the service has one endpoint per partition.
 func (svc *service) global() bool { return svc.name == "iam" || svc.name == "organizations" }
 
+// homeRegion is that of a partition's global services.
 func homeRegion(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "cn-north-1"
-	case "aws-us-gov":
-		return "us-gov-west-1"
-	default:
-		return "us-east-1"
+	if region, ok := homeRegions[partition]; ok {
+		return region
 	}
+	return "us-east-1"
+}
+
+var homeRegions = map[string]string{
+	"aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1", "aws-us-gov": "us-gov-west-1", "aws-iso": "us-iso-east-1",
+	"aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1",
 }
 
 // regionFitsHost checks the scope's region where the client named an endpoint of

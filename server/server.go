@@ -61,6 +61,8 @@ type Config struct {
 	TestIssuers []issuer.Issuer
 	// Offline forbids fetching from OpenID Connect issuers.
 	Offline bool
+	// Regions are served besides those that AWS has.
+	Regions []string
 	// DisabledRegions are those in which STS gives no credentials.
 	DisabledRegions []string
 	// IAM is what becomes of denials: enforced, unless told otherwise.
@@ -81,6 +83,7 @@ type Server struct {
 	clock     *clock.Clock
 	directory *identity.Directory
 	authz     *authz.Authorizer
+	regions   identity.Regions
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
@@ -100,6 +103,14 @@ func Open(config Config) (_ *Server, err error) {
 			s.Close()
 		}
 	}()
+	if s.regions, err = identity.NewRegions(config.Regions); err != nil {
+		return nil, err
+	}
+	for _, region := range config.DisabledRegions {
+		if err := s.regions.Check(region); err != nil {
+			return nil, err
+		}
+	}
 	s.dataDir = config.DataDir
 	if s.dataDir == "" {
 		if s.dataDir, err = os.MkdirTemp("", "emulator-*"); err != nil {
@@ -137,7 +148,7 @@ func Open(config Config) (_ *Server, err error) {
 		Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
-	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Log: s.log})
+	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Regions: s.regions, Log: s.log})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, InsecureIssuers: config.InsecureIssuers}).Operations()},

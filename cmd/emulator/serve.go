@@ -47,6 +47,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
 	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
+	flags.StringSliceVar(&config.Regions, "region", nil, "a further `region`, besides those that AWS has")
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
 	flags.StringVar(&metadataListen, "imds-listen", "", "`address` and port of an EC2 instance metadata service, which has the credentials of --imds-role")
 	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role")
