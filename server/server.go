@@ -65,6 +65,8 @@ type Config struct {
 	Regions []string
 	// DisabledRegions are those in which STS gives no credentials.
 	DisabledRegions []string
+	// MaxConnections is how many connections each listener has open at once; 0 means DefaultConnections.
+	MaxConnections int
 	// IAM is what becomes of denials: enforced, unless told otherwise.
 	IAM authz.Mode
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
@@ -206,8 +208,19 @@ func (s *Server) Clock() *clock.Clock { return s.clock }
 // Serve answers on l, over TLS if config is not nil, until ctx is done. Then it lets the
 // requests under way end, for at most ten seconds.
 func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) error {
+	return s.serve(ctx, l, s.handler, config)
+}
+
+// ServeMetadata is Serve with what MetadataHandler returned.
+func (s *Server) ServeMetadata(ctx context.Context, l net.Listener, handler http.Handler) error {
+	return s.serve(ctx, l, handler, nil)
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler, config *tls.Config) error {
+	bounded := boundConnections(l, cmp.Or(s.config.MaxConnections, DefaultConnections))
 	h := &http.Server{
-		Handler:           s.handler,
+		Handler:           boundBodies(handler),
+		ConnState:         bounded.note,
 		TLSConfig:         config,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
@@ -224,9 +237,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 	})
 	var err error
 	if config != nil {
-		err = h.ServeTLS(l, "", "")
+		err = h.ServeTLS(bounded, "", "")
 	} else {
-		err = h.Serve(l)
+		err = h.Serve(bounded)
 	}
 	if !stop() && errors.Is(err, http.ErrServerClosed) {
 		return <-drained

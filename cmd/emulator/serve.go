@@ -1,15 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +52,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role")
 	flags.StringVar(&metadata.Region, "imds-region", "us-east-1", "the instance's `region`")
 	flags.BoolVar(&metadata.AllowV1, "imds-v1", false, "answer IMDSv1 requests, which have no token")
+	flags.IntVar(&config.MaxConnections, "max-connections", server.DefaultConnections, "`number` of connections that are open at once; further ones wait")
 	flags.StringVar(&iam, "iam", "enforce", "what becomes of denials: enforce, audit (only record them) or off")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
@@ -64,6 +64,9 @@ func newServeCommand(env settings) *cobra.Command {
 		var ok bool
 		if config.IAM, ok = authz.ParseMode(iam); !ok {
 			return fmt.Errorf("--iam %q: want enforce, audit or off", iam)
+		}
+		if config.MaxConnections < 1 {
+			return fmt.Errorf("--max-connections %d: want at least 1", config.MaxConnections)
 		}
 		if ephemeral {
 			if cmd.Flags().Changed("data-dir") {
@@ -104,11 +107,11 @@ func newServeCommand(env settings) *cobra.Command {
 			}
 		}
 		if metadataListen != "" {
-			h, addr, err := serveMetadata(s, metadataListen, metadata)
+			stop, addr, err := serveMetadata(cmd.Context(), s, metadataListen, metadata)
 			if err != nil {
 				return fmt.Errorf("instance metadata service: %w", err)
 			}
-			defer h.Close()
+			defer stop()
 			metadataListen = addr
 		}
 		printStart(cmd.OutOrStdout(), endpointURL(l.Addr().(*net.TCPAddr), secure), metadataListen, s, &config)
@@ -117,8 +120,8 @@ func newServeCommand(env settings) *cobra.Command {
 	return cmd
 }
 
-// serveMetadata serves the instance metadata service, and returns its address.
-func serveMetadata(s *server.Server, listen string, m server.Metadata) (*http.Server, string, error) {
+// serveMetadata serves the instance metadata service until stop is called, and returns its address.
+func serveMetadata(ctx context.Context, s *server.Server, listen string, m server.Metadata) (stop func(), address string, err error) {
 	handler, err := s.MetadataHandler(m)
 	if err != nil {
 		return nil, "", err
@@ -127,9 +130,14 @@ func serveMetadata(s *server.Server, listen string, m server.Metadata) (*http.Se
 	if err != nil {
 		return nil, "", listenError(listen, err)
 	}
-	h := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	go h.Serve(l)
-	return h, l.Addr().String(), nil
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.ServeMetadata(ctx, l, handler)
+	}()
+	stop = func() { cancel(); <-done }
+	return stop, l.Addr().String(), nil
 }
 
 // listenError says what is wrong without repeating the address twice.
@@ -145,7 +153,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	if err := l.UnmarshalText([]byte(level)); err != nil || strings.ContainsAny(level, "+-") {
 		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
 	}
-	options := &slog.HandlerOptions{Level: l}
+	options := &slog.HandlerOptions{Level: l, ReplaceAttr: boundAttr}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil
@@ -153,6 +161,18 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q: want text or json", format)
+}
+
+// boundAttr keeps what a caller can make long from making long lines.
+func boundAttr(_ []string, a slog.Attr) slog.Attr {
+	const limit = 4 << 10
+	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
+		return a
+	}
+	if text := a.Value.String(); len(text) > limit {
+		a.Value = slog.StringValue(strings.ToValidUTF8(text[:limit], "") + "…")
+	}
+	return a
 }
 
 // enforced is what the first screen says of each mode.

@@ -144,7 +144,7 @@ func (s *Service) logRequest(r *http.Request, requestID string, began time.Time,
 		slog.String("request", requestID), slog.Duration("took", time.Since(began)),
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("error", api.LogText(err)))
 	}
 	s.log.LogAttrs(r.Context(), level, "call", attrs...)
 }
