@@ -34,8 +34,8 @@ func ErrorCode(err error) string {
 }
 
 // LogText returns what a log may have of an error: the code and the first sentence, without long values that
-// the caller sent, of which a signature or a token may be one. An error that is no Error is a bug of
-// ours, of which all counts. The text is short in any case.
+// the caller sent, of which a signature or a token may be one. What an Error is wrapped with is ours, as is
+// an error that is none. The text is short in any case.
 func LogText(err error) string {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -51,7 +51,8 @@ func LogText(err error) string {
 			parts[i] = "…"
 		}
 	}
-	return e.Code + ": " + clip(strings.Join(parts, "'"), 300)
+	_, cause, _ := strings.Cut(err.Error(), e.Error())
+	return e.Code + ": " + clip(strings.Join(parts, "'"), 300) + clip(cause, 300)
 }
 
 func clip(s string, n int) string {

@@ -107,12 +107,7 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 	seed := make([]byte, seedSize)
 	rand.Read(seed)
 	d.Seed = s.keyring.Seal(seed, serial)
-	text := base32.StdEncoding.EncodeToString(seed)
-	code, err := qr.Encode(fmt.Sprintf("otpauth://totp/%s@%s?secret=%s", url.PathEscape(d.Name), c.Account, text), qr.M)
-	if err != nil {
-		return nil, fmt.Errorf("QR code: %w", err)
-	}
-	err = s.store.Update(ctx, func(tx store.Tx) error {
+	err := s.store.Update(ctx, func(tx store.Tx) error {
 		request := authz.Request{Action: "iam:CreateVirtualMFADevice", Resource: serial, RequestTags: tags}
 		if err := s.authz.Authorize(tx, c, request); err != nil {
 			return err
@@ -127,9 +122,17 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		}
 		return saveMFADevice(tx, d)
 	})
+	if err != nil {
+		return nil, err
+	}
+	text := base32.StdEncoding.EncodeToString(seed)
+	code, err := qr.Encode(fmt.Sprintf("otpauth://totp/%s@%s?secret=%s", url.PathEscape(d.Name), c.Account, text), qr.M)
+	if err != nil {
+		return nil, fmt.Errorf("QR code: %w", err)
+	}
 	return &iam.CreateVirtualMFADeviceOutput{VirtualMFADevice: &types.VirtualMFADevice{
 		SerialNumber: &serial, Base32StringSeed: []byte(text), QRCodePNG: code.PNG(), Tags: wireTags(tags),
-	}}, err
+	}}, nil
 }
 
 func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *iam.DeleteVirtualMFADeviceInput) (*iam.DeleteVirtualMFADeviceOutput, error) {
