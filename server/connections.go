@@ -15,7 +15,7 @@ import (
 const DefaultConnections = 1000
 
 // maxBodies bounds the bytes of the bodies of all requests under way.
-const maxBodies = 64 << 20
+const maxBodies = 32 << 20
 
 // connections is a listener of which only so many connections are open at once. A further one waits. For it
 // the connection is closed that has waited for a request for the longest time, as clients expect

@@ -23,8 +23,16 @@ const MaxParameters = 10_000
 // those of the body. Where a name is given twice the first counts.
 type Form struct{ Query, Body []byte }
 
-// Len returns how many parameters there are at most.
-func (f Form) Len() int { return bytes.Count(f.Query, and) + bytes.Count(f.Body, and) + 2 }
+// Len returns how many parameters there are at most. It parses nothing.
+func (f Form) Len() int {
+	n := 0
+	for _, part := range [...][]byte{f.Query, f.Body} {
+		if len(part) > 0 {
+			n += bytes.Count(part, and) + 1
+		}
+	}
+	return n
+}
 
 var and = []byte{'&'}
 
@@ -81,7 +89,7 @@ type parameter struct{ name, value string }
 
 // known returns the parameters below members of the operation's input, sorted.
 func (o *Operation) known(form Form) ([]parameter, error) {
-	if form.Len() > MaxParameters+2 {
+	if form.Len() > MaxParameters {
 		return nil, api.Errorf("MalformedInput", "The request has more than %d parameters.", MaxParameters)
 	}
 	var found []parameter
