@@ -65,11 +65,11 @@ func (v *Verifier) Verify(r *http.Request, body []byte, s *Signature, secret str
 	return nil
 }
 
-var sessionToken = regexp.MustCompile(`(?m)^(x-amz-security-token:).*$|((?:^|&)X-Amz-Security-Token=)[^&\n]*`)
+var tokenValue = regexp.MustCompile(`(?m)^(x-amz-security-token:).*$|((?:^|&)X-Amz-Security-Token=)[^&\n]*`)
 
 // withoutToken takes the session token's value out of a canonical request: error texts end in logs.
 func withoutToken(canonical []byte) []byte {
-	return sessionToken.ReplaceAll(canonical, []byte("${1}${2}(not shown)"))
+	return tokenValue.ReplaceAll(canonical, []byte("${1}${2}(not shown)"))
 }
 
 // checkTime compares the time of the signature with now. AWS's texts have it in minutes.

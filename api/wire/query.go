@@ -63,7 +63,7 @@ func (o *Operation) DecodeQuery(form Form) (any, error) {
 		return nil, err
 	}
 	in := reflect.New(o.In)
-	if err := decodeParameter(o.in, given, -1, in.Elem(), ""); err != nil {
+	if err := decodeParameter(o.in, node{end: -1, parameters: given}, in.Elem(), ""); err != nil {
 		return nil, err
 	}
 	return o.finish(in, !slices.ContainsFunc(given, func(p parameter) bool { return !isText(p.value) }))
@@ -139,23 +139,28 @@ type node struct {
 	parameters []parameter
 }
 
-// below yields the nodes below one.
-func below(parameters []parameter, end int) iter.Seq[node] {
+// value returns the node's own value, of which it may have none.
+func (n node) value() (string, bool) {
+	return n.parameters[0].value, len(n.parameters[0].name) == n.end
+}
+
+// below yields the nodes below this one.
+func (n node) below() iter.Seq[node] {
 	return func(yield func(node) bool) {
-		for len(parameters) > 0 {
-			if len(parameters[0].name) == end { // the node's own value
-				parameters = parameters[1:]
+		for left := n.parameters; len(left) > 0; {
+			if len(left[0].name) == n.end { // its own value
+				left = left[1:]
 				continue
 			}
-			part, _, _ := strings.Cut(parameters[0].name[end+1:], ".")
-			until, n := end+1+len(part), 1
-			for n < len(parameters) && startsWith(parameters[n].name[end+1:], part) {
-				n++
+			part, _, _ := strings.Cut(left[0].name[n.end+1:], ".")
+			count := 1
+			for count < len(left) && startsWith(left[count].name[n.end+1:], part) {
+				count++
 			}
-			if !yield(node{part, until, parameters[:n]}) {
+			if !yield(node{part, n.end + 1 + len(part), left[:count]}) {
 				return
 			}
-			parameters = parameters[n:]
+			left = left[count:]
 		}
 	}
 }
@@ -165,37 +170,38 @@ func startsWith(name, part string) bool {
 }
 
 // decodeParameter reads v from the parameters of a node. Nothing is built but what the plan names.
-func decodeParameter(p *plan, at []parameter, end int, v reflect.Value, name string) error {
+func decodeParameter(p *plan, n node, v reflect.Value, name string) error {
 	switch p.kind {
 	case structureKind:
 		v = settable(v)
-		for child := range below(at, end) {
+		for child := range n.below() {
 			i, ok := p.byName[child.part]
 			if !ok {
 				continue
 			}
 			f := &p.fields[i]
-			if err := decodeParameter(f.plan, child.parameters, child.end, v.Field(f.index), f.name); err != nil {
+			if err := decodeParameter(f.plan, child, v.Field(f.index), f.name); err != nil {
 				return err
 			}
 		}
 		return nil
 	case unionKind:
-		return decodeParameterUnion(p, at, end, v, name)
+		return decodeParameterUnion(p, n, v, name)
 	case listKind:
-		return decodeParameterList(p, at, end, v, name)
+		return decodeParameterList(p, n, v, name)
 	case mapKind:
-		return decodeParameterMap(p, at, end, v, name)
+		return decodeParameterMap(p, n, v, name)
 	}
-	if len(at[0].name) != end {
+	value, ok := n.value()
+	if !ok {
 		return malformed(name)
 	}
-	return decodeScalar(p, at[0].value, settable(v), name)
+	return decodeScalar(p, value, settable(v), name)
 }
 
 // decodeParameterUnion reads the one member that is given.
-func decodeParameterUnion(p *plan, at []parameter, end int, v reflect.Value, name string) error {
-	children := slices.Collect(below(at, end))
+func decodeParameterUnion(p *plan, n node, v reflect.Value, name string) error {
+	children := slices.Collect(n.below())
 	if len(children) != 1 {
 		return malformed(name)
 	}
@@ -205,7 +211,7 @@ func decodeParameterUnion(p *plan, at []parameter, end int, v reflect.Value, nam
 	}
 	f := &p.fields[i]
 	member := reflect.New(f.member)
-	if err := decodeParameter(f.plan, children[0].parameters, children[0].end, member.Elem().Field(f.index), f.name); err != nil {
+	if err := decodeParameter(f.plan, children[0], member.Elem().Field(f.index), f.name); err != nil {
 		return err
 	}
 	v.Set(member)
@@ -217,22 +223,22 @@ func malformed(name string) error {
 }
 
 // numbered returns the nodes called PART.1, PART.2 … below one, in order. Numbers may be left out.
-func numbered(at []parameter, end int, part, name string) ([]node, error) {
+func (n node) numbered(part, name string) ([]node, error) {
 	type item struct {
 		node
 		number int
 	}
 	var items []item
-	for list := range below(at, end) {
+	for list := range n.below() {
 		if list.part != part {
 			continue
 		}
-		for child := range below(list.parameters, list.end) {
-			n, err := strconv.Atoi(child.part)
-			if err != nil || n < 1 || strconv.Itoa(n) != child.part { // "01"
+		for child := range list.below() {
+			number, err := strconv.Atoi(child.part)
+			if err != nil || number < 1 || strconv.Itoa(number) != child.part { // "01"
 				return nil, malformed(name)
 			}
-			items = append(items, item{child, n})
+			items = append(items, item{child, number})
 		}
 	}
 	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.number, b.number) })
@@ -244,14 +250,14 @@ func numbered(at []parameter, end int, part, name string) ([]node, error) {
 }
 
 // decodeParameterList reads NAME.member.N; "NAME=" is an empty list.
-func decodeParameterList(p *plan, at []parameter, end int, v reflect.Value, name string) error {
-	items, err := numbered(at, end, "member", name)
+func decodeParameterList(p *plan, n node, v reflect.Value, name string) error {
+	items, err := n.numbered("member", name)
 	if err != nil {
 		return err
 	}
 	list := reflect.MakeSlice(v.Type(), len(items), len(items))
 	for i, item := range items {
-		if err := decodeParameter(p.element, item.parameters, item.end, list.Index(i), name); err != nil {
+		if err := decodeParameter(p.element, item, list.Index(i), name); err != nil {
 			return err
 		}
 	}
@@ -260,31 +266,31 @@ func decodeParameterList(p *plan, at []parameter, end int, v reflect.Value, name
 }
 
 // decodeParameterMap reads NAME.entry.N.key and NAME.entry.N.value.
-func decodeParameterMap(p *plan, at []parameter, end int, v reflect.Value, name string) error {
-	entries, err := numbered(at, end, "entry", name)
+func decodeParameterMap(p *plan, n node, v reflect.Value, name string) error {
+	entries, err := n.numbered("entry", name)
 	if err != nil {
 		return err
 	}
 	m := reflect.MakeMapWithSize(v.Type(), len(entries))
 	for _, entry := range entries {
-		var key *string
-		element := reflect.New(v.Type().Elem()).Elem()
-		valued := false
-		for child := range below(entry.parameters, entry.end) {
+		var key, value *node
+		for child := range entry.below() {
 			switch child.part {
 			case "key":
-				key = &child.parameters[0].value
+				key = &child
 			case "value":
-				valued = true
-				if err := decodeParameter(p.element, child.parameters, child.end, element, name); err != nil {
-					return err
-				}
+				value = &child
 			}
 		}
-		if key == nil || !valued {
+		if key == nil || value == nil {
 			return malformed(name)
 		}
-		m.SetMapIndex(reflect.ValueOf(*key).Convert(v.Type().Key()), element)
+		element := reflect.New(v.Type().Elem()).Elem()
+		if err := decodeParameter(p.element, *value, element, name); err != nil {
+			return err
+		}
+		text, _ := key.value()
+		m.SetMapIndex(reflect.ValueOf(text).Convert(v.Type().Key()), element)
 	}
 	v.Set(m)
 	return nil

@@ -153,7 +153,7 @@ func TestThereAndBack(t *testing.T) {
 				} else {
 					var given []parameter
 					if given, err = o.known(Form{Body: stub.body}); err == nil {
-						err = decodeParameter(o.in, given, -1, decoded.Elem(), "")
+						err = decodeParameter(o.in, node{end: -1, parameters: given}, decoded.Elem(), "")
 					}
 				}
 				if err != nil {

@@ -153,7 +153,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	if err := l.UnmarshalText([]byte(level)); err != nil || strings.ContainsAny(level, "+-") {
 		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
 	}
-	options := &slog.HandlerOptions{Level: l, ReplaceAttr: boundAttr}
+	options := &slog.HandlerOptions{Level: l}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil
@@ -161,18 +161,6 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q: want text or json", format)
-}
-
-// boundAttr keeps what a caller can make long from making long lines.
-func boundAttr(_ []string, a slog.Attr) slog.Attr {
-	const limit = 4 << 10
-	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
-		return a
-	}
-	if text := a.Value.String(); len(text) > limit {
-		a.Value = slog.StringValue(strings.ToValidUTF8(text[:limit], "") + "…")
-	}
-	return a
 }
 
 // enforced is what the first screen says of each mode.
