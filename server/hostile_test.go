@@ -19,19 +19,25 @@ import (
 	"emulator/server"
 )
 
-// hostile are strings that no operation expects, as bytes of a form and as JSON.
-var hostile = []struct{ name, form, json string }{
-	{"NUL", "a\x00b", `"a\u0000b"`},
-	{"surrogate", "a\xed\xa0\x80b", `"a\ud800b"`},
-	{"no UTF-8", "a\xffb", "\"a\xffb\""},
-	{"long", strings.Repeat("a", 4000), `"` + strings.Repeat("a", 4000) + `"`},
-	{"longer than a key", strings.Repeat("a", 40_000), `"` + strings.Repeat("a", 40_000) + `"`},
-	{"empty", "", `""`},
+// hostile are values that no operation expects, by type, as bytes of a form and as JSON.
+var hostile = map[string][]text{
+	"string": {
+		{"a\x00b", `"a\u0000b"`},
+		{"a\xed\xa0\x80b", `"a\ud800b"`}, // half of a surrogate pair
+		{"a\xffb", "\"a\xffb\""},         // no UTF-8
+		{strings.Repeat("a", 4000), `"` + strings.Repeat("a", 4000) + `"`},
+		{strings.Repeat("a", 40_000), `"` + strings.Repeat("a", 40_000) + `"`}, // longer than the database's keys
+		{"", `""`},
+	},
+	"integer":   {{"-1", "-1"}, {"0", "0"}, {"2147483647", "2147483647"}, {"9223372036854775808", "1e400"}},
+	"long":      {{"-1", "-1"}, {"0", "0"}, {"9223372036854775807", "9223372036854775807"}},
+	"timestamp": {{"9999-12-31T23:59:59Z", "253402300799"}, {"0001-01-01T00:00:00Z", "-62135596800"}, {"x", `"x"`}},
+	"blob":      {{"", `""`}, {"!", `"!"`}, {strings.Repeat("AAAA", 10_000), `"` + strings.Repeat("AAAA", 10_000) + `"`}},
 }
 
-// TestStringsOfAnyKind puts each of them into every string that every registered operation takes: members of
+// TestHostileValues puts each of them into every member that every registered operation takes: members of
 // members, items of lists, keys and values of maps. None is a bug of ours.
-func TestStringsOfAnyKind(t *testing.T) {
+func TestHostileValues(t *testing.T) {
 	e := emulatortest.Start(t)
 	values := prepare(t, e)
 	maps.Copy(values, map[string]any{"KeyPairSpec": "ECC_NIST_P256", "KeySpec": "AES_256"})
@@ -56,10 +62,10 @@ func TestStringsOfAnyKind(t *testing.T) {
 			if in == nil {
 				continue
 			}
-			for _, path := range stringsOf(in, nil) {
-				for _, h := range hostile {
+			for _, path := range leaves(in, nil) {
+				for _, h := range hostile[path.kind] {
 					input := example(in, values).(map[string]any)
-					place(in, input, path, text{h.form, h.json}, values)
+					place(in, input, path.steps, h, values)
 					request := call{service: m.SigningName}
 					if m.Protocol == "json" {
 						request.header, request.body = jsonFor(m.TargetPrefix+"."+name), string(appendJSON(nil, input))
@@ -71,7 +77,7 @@ func TestStringsOfAnyKind(t *testing.T) {
 					for _, request.credentials = range []aws.Credentials{bob, root} {
 						sent++
 						if resp, body := send(t, e, request); resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented {
-							t.Errorf("%s %s: %s in %s: %s %.300s", c.Service, name, h.name, strings.Join(path, "."), resp.Status, body)
+							t.Errorf("%s %s: %.20s in %s: %s %.300s", c.Service, name, h.json, strings.Join(path.steps, "."), resp.Status, body)
 						}
 					}
 				}
@@ -81,7 +87,7 @@ func TestStringsOfAnyKind(t *testing.T) {
 	t.Logf("%d requests", sent)
 }
 
-// text is a string as it stands in a form and in JSON.
+// text is a value as it stands in a form and in JSON.
 type text struct{ form, json string }
 
 // entry is a map's only one.
@@ -94,17 +100,21 @@ const (
 	value = "{value}"
 )
 
-// stringsOf returns the paths of the strings below a shape.
-func stringsOf(shape *model.Shape, above []string) [][]string {
-	var paths [][]string
+// leaf is where a value of a type can stand.
+type leaf struct {
+	steps []string
+	kind  string
+}
+
+// leaves returns what is below a shape and has nothing below itself.
+func leaves(shape *model.Shape, above []string) []leaf {
+	var found []leaf
 	below := func(step string, s *model.Shape) {
 		if len(above) < 8 {
-			paths = append(paths, stringsOf(s, append(slices.Clone(above), step))...)
+			found = append(found, leaves(s, append(slices.Clone(above), step))...)
 		}
 	}
 	switch shape.Type {
-	case "string":
-		return [][]string{above}
 	case "structure":
 		for _, m := range shape.Members {
 			below(m.Name, m.Shape)
@@ -114,8 +124,10 @@ func stringsOf(shape *model.Shape, above []string) [][]string {
 	case "map":
 		below(key, shape.Key.Shape)
 		below(value, shape.Element.Shape)
+	default:
+		return []leaf{{above, shape.Type}}
 	}
-	return paths
+	return found
 }
 
 // example returns a value of a shape with what it needs.
@@ -169,10 +181,10 @@ func exampleMember(m *model.Member, values map[string]any) any {
 	}
 }
 
-// place puts leaf at a path below v, and makes what is not there on the way.
-func place(shape *model.Shape, v any, path []string, leaf text, values map[string]any) any {
+// place puts a value at a path below v, and makes what is not there on the way.
+func place(shape *model.Shape, v any, path []string, hostile text, values map[string]any) any {
 	if len(path) == 0 {
-		return leaf
+		return hostile
 	}
 	switch shape.Type {
 	case "structure":
@@ -185,16 +197,16 @@ func place(shape *model.Shape, v any, path []string, leaf text, values map[strin
 		if !ok {
 			below = example(m.Shape, values)
 		}
-		members[m.Name] = place(m.Shape, below, path[1:], leaf, values)
+		members[m.Name] = place(m.Shape, below, path[1:], hostile, values)
 		return members
 	case "list":
-		return []any{place(shape.Element.Shape, v.([]any)[0], path[1:], leaf, values)}
+		return []any{place(shape.Element.Shape, v.([]any)[0], path[1:], hostile, values)}
 	default:
 		e := v.(entry)
 		if path[0] == key {
-			return entry{leaf, e.value}
+			return entry{hostile, e.value}
 		}
-		return entry{e.key, place(shape.Element.Shape, e.value, path[1:], leaf, values)}
+		return entry{e.key, place(shape.Element.Shape, e.value, path[1:], hostile, values)}
 	}
 }
 
