@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -33,6 +32,10 @@ func dial(t *testing.T, e *emulatortest.Emulator) *dialed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	return dialedOver(t, c)
+}
+
+func dialedOver(t *testing.T, c net.Conn) *dialed {
 	c.SetDeadline(time.Now().Add(30 * time.Second)) // a test that waits has failed
 	return &dialed{t, c, bufio.NewReader(c)}
 }
@@ -108,11 +111,13 @@ func TestConnectionsWait(t *testing.T) {
 	}
 }
 
-func TestConnectionsOverTLS(t *testing.T) {
+// The bound holds over TLS and for the instance metadata service as well.
+func TestConnectionsOfOtherListeners(t *testing.T) {
 	s, err := server.Open(server.Config{DataDir: t.TempDir(), MaxConnections: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer s.Close()
 	authority, err := server.OpenAuthority(s.DataDir())
 	if err != nil {
 		t.Fatal(err)
@@ -121,35 +126,52 @@ func TestConnectionsOverTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	metadata, err := s.MetadataHandler(server.Metadata{Region: emulatortest.Region, AllowV1: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.Serve(ctx, l, config) }()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority.PEM())
-	var before *dialed
-	for range 3 {
-		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: roots})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		c := &dialed{t, conn, bufio.NewReader(conn)}
-		c.send("%s", health)
-		if status, _ := c.answer(); status != 200 {
-			t.Errorf("%d", status)
-		}
-		if before != nil {
-			before.ended()
-		}
-		before = c
-	}
-	cancel()
-	if err := errors.Join(<-done, s.Close()); err != nil {
-		t.Error(err)
+	for _, c := range []struct {
+		name, request string
+		serve         func(context.Context, net.Listener) error
+		dial          func(address string) (net.Conn, error)
+	}{
+		{"TLS", health, func(ctx context.Context, l net.Listener) error { return s.Serve(ctx, l, config) },
+			func(address string) (net.Conn, error) { return tls.Dial("tcp", address, &tls.Config{RootCAs: roots}) }},
+		{"metadata", "GET /latest/meta-data/ HTTP/1.1\r\nHost: localhost\r\n\r\n", func(ctx context.Context, l net.Listener) error { return s.ServeMetadata(ctx, l, metadata) },
+			func(address string) (net.Conn, error) { return net.Dial("tcp", address) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- c.serve(ctx, l) }()
+			var before *dialed
+			for range 3 {
+				conn, err := c.dial(l.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				next := dialedOver(t, conn)
+				next.send("%s", c.request)
+				if status, _ := next.answer(); status != 200 {
+					t.Errorf("%d", status)
+				}
+				if before != nil {
+					before.ended()
+				}
+				before = next
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
