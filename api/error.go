@@ -52,7 +52,7 @@ func LogText(err error) string {
 		}
 	}
 	_, cause, _ := strings.Cut(err.Error(), e.Error())
-	return e.Code + ": " + clip(strings.Join(parts, "'"), 300) + clip(cause, 300)
+	return e.Code + ": " + clip(strings.Join(parts, "'"), 500) + clip(cause, 500)
 }
 
 func clip(s string, n int) string {
