@@ -220,9 +220,9 @@ func (c *call) read() error {
 		return err
 	}
 	c.raw, c.body = raw, raw
-	switch encoding := c.http.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip":
+	switch encoding := c.http.Header.Get("Content-Encoding"); {
+	case encoding == "", encoding == "identity":
+	case encoding == "gzip" && c.signature != nil: // a stranger's is not made larger than it came
 		z, err := gzip.NewReader(bytes.NewReader(raw))
 		if err != nil {
 			return api.Errorf("MalformedInput", "The body is not gzip: %v", err)
@@ -231,7 +231,7 @@ func (c *call) read() error {
 			return err
 		}
 	default:
-		return api.Errorf("MalformedInput", "Content-Encoding %s is not supported.", encoding)
+		return api.Errorf("MalformedInput", "Content-Encoding %.32s is not supported.", encoding)
 	}
 	c.form.Query = []byte(c.http.URL.RawQuery)
 	if c.service.model.Protocol != "json" {
