@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Error is what a client sees of a failed call: an AWS error code and message.
@@ -30,6 +31,35 @@ func ErrorCode(err error) string {
 		return e.Code
 	}
 	return ""
+}
+
+// LogText returns what a log may have of an error: the code and the first sentence, without long values that
+// the caller sent, of which a signature or a token may be one. What an Error is wrapped with is ours, as is
+// an error that is none. The text is short in any case.
+func LogText(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return clip(err.Error(), 4<<10)
+	}
+	text := clip(e.Message, 1<<10)
+	for _, end := range []string{"\n", ". ", "Authorization header: '", "Authorization="} {
+		text, _, _ = strings.Cut(text, end)
+	}
+	parts := strings.Split(text, "'")
+	for i := 1; i < len(parts); i += 2 { // between quotes
+		if len(parts[i]) > 40 && !strings.HasPrefix(parts[i], "arn:") {
+			parts[i] = "…"
+		}
+	}
+	_, cause, _ := strings.Cut(err.Error(), e.Error())
+	return e.Code + ": " + clip(strings.Join(parts, "'"), 500) + clip(cause, 500)
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
 // CommonError is an error that any operation may return, declared or not. The

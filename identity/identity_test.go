@@ -98,11 +98,3 @@ func FuzzOpenSession(f *testing.F) {
 		}
 	})
 }
-
-func TestPartition(t *testing.T) {
-	for region, want := range map[string]string{"us-east-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "us-isob-east-1": "aws-iso-b", "eusc-de-east-1": "aws-eusc"} {
-		if got := Partition(region); got != want {
-			t.Errorf("%s: %s", region, got)
-		}
-	}
-}

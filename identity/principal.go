@@ -50,26 +50,6 @@ func (p *Principal) MayCallIAM() bool {
 	return !p.Session.MFA.IsZero()
 }
 
-// Partition returns the partition of a region: aws, aws-cn, aws-us-gov ….
-func Partition(region string) string {
-	for _, p := range partitions {
-		if len(region) > len(p.prefix) && region[:len(p.prefix)] == p.prefix {
-			return p.partition
-		}
-	}
-	return "aws"
-}
-
-var partitions = []struct{ prefix, partition string }{
-	{"cn-", "aws-cn"},
-	{"us-gov-", "aws-us-gov"},
-	{"us-iso-", "aws-iso"},
-	{"us-isob-", "aws-iso-b"},
-	{"eu-isoe-", "aws-iso-e"},
-	{"us-isof-", "aws-iso-f"},
-	{"eusc-", "aws-eusc"},
-}
-
 // ARN returns arn:PARTITION:SERVICE::ACCOUNT:RESOURCE, the form of resources that
 // belong to no region.
 func ARN(partition, service, account, resource string) string {

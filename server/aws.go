@@ -8,12 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,9 +33,9 @@ type call struct {
 	requestID string
 	start     time.Time
 
-	raw  []byte     // the body as it was signed
-	body []byte     // the same, decompressed
-	form url.Values // of a query service
+	raw  []byte    // the body as it was signed
+	body []byte    // the same, decompressed
+	form wire.Form // of a query service
 
 	signature *sigv4.Signature // nil if the request is not signed
 	service   *service
@@ -113,6 +112,7 @@ func (s *Server) dispatch(c *call) error {
 	signature, signatureErr := sigv4.Parse(c.http)
 	c.signature = signature
 	target := c.http.Header.Get("X-Amz-Target")
+	name := target[strings.LastIndexByte(target, '.')+1:]
 	if target != "" {
 		c.service = s.byTarget(target)
 		if c.service == nil { // answered as a JSON service
@@ -126,13 +126,13 @@ func (s *Server) dispatch(c *call) error {
 			return api.Errorf("InvalidAction", "The service %s is not answered here.", signature.Service)
 		}
 	}
-	if err := c.read(); err != nil {
-		return err
-	}
-	name := target[strings.LastIndexByte(target, '.')+1:]
-	if target == "" {
+	inBody := target == ""
+	if inBody {
 		if c.service.model.Protocol == "json" {
 			return api.Errorf("InvalidAction", "")
+		}
+		if err := c.read(); err != nil {
+			return err
 		}
 		action, version := c.form.Get("Action"), c.form.Get("Version")
 		if action == "" {
@@ -140,9 +140,9 @@ func (s *Server) dispatch(c *call) error {
 		}
 		if c.service = s.byVersion(version, c.service); c.service == nil {
 			c.service = s.services[0]
-			return api.Errorf("InvalidAction", "Could not find operation %s for version %s", action, orNoValue(version))
+			return api.Errorf("InvalidAction", "Could not find operation %.128s for version %.32s", action, orNoValue(version))
 		}
-		name = action
+		name = action[:min(len(action), 128)] // more than any operation's name has, and short to repeat
 	}
 	operation, ok := c.service.codec.Operation(name)
 	if !ok {
@@ -151,6 +151,9 @@ func (s *Server) dispatch(c *call) error {
 	c.operation = operation
 	if signature == nil && !(operation.Anonymous && api.ErrorCode(signatureErr) == "MissingAuthenticationToken") {
 		return signatureErr
+	}
+	if !inBody {
+		return c.read()
 	}
 	return nil
 }
@@ -176,7 +179,7 @@ func (svc *service) unknownOperation(name string) error {
 
 func (s *Server) byTarget(target string) *service {
 	prefix, _, _ := strings.Cut(target, ".")
-	return s.find(func(svc *service) bool { return svc.model.TargetPrefix == prefix })
+	return s.find(func(svc *service) bool { return prefix != "" && svc.model.TargetPrefix == prefix })
 }
 
 func (s *Server) bySigningName(name string) *service {
@@ -208,81 +211,79 @@ func (s *Server) find(match func(*service) bool) *service {
 	return nil
 }
 
-// read reads the body, decompresses it and, for the query protocol, parses it
-// together with the query string.
+// What a request without a signature may send: an assertion or a token, and a few parameters. Nothing is
+// known yet of who sends it.
+const (
+	maxUnsignedBody       = 256 << 10
+	maxUnsignedParameters = 200
+)
+
+// read reads the body and decompresses it. Of a form nothing is built yet.
 func (c *call) read() error {
-	raw, err := readAll(c.http.Body, c.http.ContentLength)
+	limit, parameters := MaxBody, wire.MaxParameters
+	if c.signature == nil {
+		limit, parameters = maxUnsignedBody, maxUnsignedParameters
+	}
+	raw, err := readAll(c.http.Body, c.http.ContentLength, limit)
 	if err != nil {
 		return err
 	}
 	c.raw, c.body = raw, raw
-	switch encoding := c.http.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip":
+	switch encoding := c.http.Header.Get("Content-Encoding"); {
+	case encoding == "", encoding == "identity":
+	case encoding == "gzip" && c.signature != nil: // a stranger's is not made larger than it came
 		z, err := gzip.NewReader(bytes.NewReader(raw))
 		if err != nil {
 			return api.Errorf("MalformedInput", "The body is not gzip: %v", err)
 		}
-		if c.body, err = readAll(z, -1); err != nil {
+		if c.body, err = readAll(z, -1, limit); err != nil {
 			return err
 		}
 	default:
-		return api.Errorf("MalformedInput", "Content-Encoding %s is not supported.", encoding)
+		return api.Errorf("MalformedInput", "Content-Encoding %.32s is not supported.", encoding)
 	}
-	if c.service.model.Protocol == "json" {
-		return nil
+	c.form.Query = []byte(c.http.URL.RawQuery)
+	if c.service.model.Protocol != "json" {
+		c.form.Body = c.body
+		if t, _, _ := strings.Cut(c.http.Header.Get("Content-Type"), ";"); len(c.body) > 0 && !strings.EqualFold(strings.TrimSpace(t), "application/x-www-form-urlencoded") {
+			return api.Errorf("MalformedInput", "The content type of a request to this service is application/x-www-form-urlencoded.")
+		}
 	}
-	c.form, err = url.ParseQuery(c.http.URL.RawQuery)
-	if err != nil {
-		return api.Errorf("MalformedQueryString", "The query string can't be parsed: %v", err)
-	}
-	if len(c.body) == 0 {
-		return nil
-	}
-	if t, _, _ := mime.ParseMediaType(c.http.Header.Get("Content-Type")); t != "application/x-www-form-urlencoded" {
-		return api.Errorf("MalformedInput", "The content type of a request to this service is application/x-www-form-urlencoded.")
-	}
-	form, err := url.ParseQuery(string(c.body))
-	if err != nil {
-		return api.Errorf("MalformedInput", "The body can't be parsed: %v", err)
-	}
-	for name, values := range form {
-		c.form[name] = append(c.form[name], values...)
+	if c.form.Len() > parameters {
+		return api.Errorf("MalformedInput", "The request has more than %d parameters.", parameters)
 	}
 	return nil
 }
 
-// readAll reads at most MaxBody bytes; length is -1 if it is not known.
-func readAll(r io.Reader, length int64) ([]byte, error) {
-	tooLarge := api.Errorf("RequestEntityTooLarge", "The request is larger than %d bytes.", MaxBody)
-	if length > MaxBody {
+// readAll reads at most limit bytes; length is -1 if it is not known. Memory is taken as bytes arrive,
+// not as they are announced.
+func readAll(r io.Reader, length int64, limit int) ([]byte, error) {
+	tooLarge := api.Errorf("RequestEntityTooLarge", "The request is larger than %d bytes.", limit)
+	if length > int64(limit) {
 		return nil, tooLarge
 	}
+	end := limit + 1 // so that the end is read, too
 	if length >= 0 {
-		b := make([]byte, length)
-		if _, err := io.ReadFull(r, b); err != nil {
+		end = int(length) + 1
+	}
+	b := make([]byte, 0, min(end, 4<<10))
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, min(len(b), end-len(b)))
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case len(b) > limit:
+			return nil, tooLarge
+		case err == io.EOF:
+			return b, nil
+		case errors.Is(err, errBodies):
+			return nil, api.Errorf("ServiceUnavailable", "The emulator is busy: %v.", err)
+		case err != nil:
 			return nil, api.Errorf("MalformedInput", "The body can't be read: %v", err)
 		}
-		return b, nil
 	}
-	var b bytes.Buffer
-	n, err := b.ReadFrom(io.LimitReader(r, MaxBody+1))
-	if err != nil {
-		return nil, api.Errorf("MalformedInput", "The body can't be read: %v", err)
-	}
-	if n > MaxBody {
-		return nil, tooLarge
-	}
-	return b.Bytes(), nil
-}
-
-// isRegion reports whether s has the form of a region: "eu-west-1".
-func isRegion(s string) bool {
-	i := max(0, strings.LastIndexByte(s, '-'))
-	number := strings.TrimPrefix(s[i:], "-")
-	area, rest, ok := strings.Cut(s[:i], "-")
-	return ok && len(area) >= 2 && len(area) <= 4 && rest != "" && number != "" && len(number) <= 2 &&
-		strings.Trim(number, "0123456789") == "" && strings.Trim(area+rest, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 // authenticate verifies the signature and fills the caller.
@@ -303,7 +304,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if sig == nil {
 		return nil
 	}
-	if !isRegion(sig.Region) || !c.regionFitsHost() {
+	if !s.regions[sig.Region] || !c.regionFitsHost() {
 		return api.Errorf("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
 	}
 	if sig.Service != c.service.model.SigningName {
@@ -349,15 +350,17 @@ var errInvalidToken = api.Errorf("InvalidClientTokenId", "The security token inc
 // global reports whether the service has one endpoint per partition.
 func (svc *service) global() bool { return svc.name == "iam" || svc.name == "organizations" }
 
+// homeRegion is that of a partition's global services.
 func homeRegion(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "cn-north-1"
-	case "aws-us-gov":
-		return "us-gov-west-1"
-	default:
-		return "us-east-1"
+	if region, ok := homeRegions[partition]; ok {
+		return region
 	}
+	return "us-east-1"
+}
+
+var homeRegions = map[string]string{
+	"aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1", "aws-us-gov": "us-gov-west-1", "aws-iso": "us-iso-east-1",
+	"aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1",
 }
 
 // regionFitsHost checks the scope's region where the client named an endpoint of
@@ -438,7 +441,7 @@ func (s *Server) logCall(c *call, response wire.Response, err error) {
 		attrs = append(attrs, slog.String("caller", c.caller.ARN))
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("error", api.LogText(err)))
 	}
 	s.log.LogAttrs(ctx, level, "call", attrs...)
 }

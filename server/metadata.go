@@ -30,6 +30,9 @@ const instanceID = "i-1234567890abcdef0"
 // MetadataHandler returns the instance metadata service of an instance whose role's credentials
 // are good here. Whether the role exists and trusts EC2 is told when they are asked for.
 func (s *Server) MetadataHandler(m Metadata) (http.Handler, error) {
+	if err := s.regions.Check(m.Region); err != nil {
+		return nil, err
+	}
 	account := identity.DefaultAccount
 	if m.Role != "" {
 		parts := strings.SplitN(m.Role, ":", 6)

@@ -66,8 +66,12 @@ type Config struct {
 	TestIssuers []issuer.Issuer
 	// Offline forbids fetching from OpenID Connect issuers.
 	Offline bool
+	// Regions are served besides those that AWS has.
+	Regions []string
 	// DisabledRegions are those in which STS gives no credentials.
 	DisabledRegions []string
+	// MaxConnections is how many connections each listener has open at once; 0 means DefaultConnections.
+	MaxConnections int
 	// IAM is what becomes of denials: enforced, unless told otherwise.
 	IAM authz.Mode
 	// HostNames are names or addresses by which browsers may ask for this server, besides loopback
@@ -92,6 +96,7 @@ type Server struct {
 	clock     *clock.Clock
 	directory *identity.Directory
 	authz     *authz.Authorizer
+	regions   identity.Regions
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
@@ -116,6 +121,14 @@ func Open(config Config) (_ *Server, err error) {
 	}
 	if s.config.AllowOrigins, err = normalized(config.AllowOrigins, normalOrigin); err != nil {
 		return nil, err
+	}
+	if s.regions, err = identity.NewRegions(config.Regions); err != nil {
+		return nil, err
+	}
+	for _, region := range config.DisabledRegions {
+		if err := s.regions.Check(region); err != nil {
+			return nil, err
+		}
 	}
 	s.dataDir = config.DataDir
 	if s.dataDir == "" {
@@ -154,7 +167,7 @@ func Open(config Config) (_ *Server, err error) {
 		Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
-	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Log: s.log})
+	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Regions: s.regions, Log: s.log})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
@@ -212,8 +225,19 @@ func (s *Server) Clock() *clock.Clock { return s.clock }
 // Serve answers on l, over TLS if config is not nil, until ctx is done. Then it lets the
 // requests under way end, for at most ten seconds.
 func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) error {
+	return s.serve(ctx, l, s.handler, config)
+}
+
+// ServeMetadata is Serve with what MetadataHandler returned.
+func (s *Server) ServeMetadata(ctx context.Context, l net.Listener, handler http.Handler) error {
+	return s.serve(ctx, l, handler, nil)
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler, config *tls.Config) error {
+	bounded := boundConnections(l, cmp.Or(s.config.MaxConnections, DefaultConnections))
 	h := &http.Server{
-		Handler:           s.handler,
+		Handler:           boundBodies(handler),
+		ConnState:         bounded.note,
 		TLSConfig:         config,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
@@ -230,9 +254,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 	})
 	var err error
 	if config != nil {
-		err = h.ServeTLS(l, "", "")
+		err = h.ServeTLS(bounded, "", "")
 	} else {
-		err = h.Serve(l)
+		err = h.Serve(bounded)
 	}
 	if !stop() && errors.Is(err, http.ErrServerClosed) {
 		return <-drained

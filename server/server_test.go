@@ -114,6 +114,8 @@ func TestRefusals(t *testing.T) {
 		{"query: signed for another service", call{body: whoAmI, header: form, service: "iam"}, 403, []string{"<Code>SignatureDoesNotMatch</Code>", "Credential should be scoped to correct service: &#39;sts&#39;."}},
 		{"query: unknown service", call{body: "Action=ListBuckets", header: form, service: "s3"}, 400, []string{"<Code>InvalidAction</Code>", "The service s3 is not answered here."}},
 		{"query: no region", call{body: whoAmI, header: form, service: "sts", region: "nowhere"}, 403, []string{"Credential should be scoped to a valid region."}},
+		{"query: a region that AWS has not", call{body: whoAmI, header: form, service: "sts", region: "us-east-9"}, 403, []string{"<Code>SignatureDoesNotMatch</Code>", "Credential should be scoped to a valid region."}},
+		{"query: a region of any length", call{body: whoAmI, header: form, service: "sts", region: "us-" + strings.Repeat("x", 100_000) + "-1"}, 403, []string{"Credential should be scoped to a valid region."}},
 		{"query: another region than the host's", call{body: whoAmI, header: http.Header{"Content-Type": form["Content-Type"], "Host": {"sts.eu-west-1.amazonaws.com"}}, service: "sts"}, 403, []string{"Credential should be scoped to a valid region."}},
 		{"query: unknown key", call{body: whoAmI, header: form, service: "sts", credentials: aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}}, 403, []string{"<Code>InvalidClientTokenId</Code>", "The security token included in the request is invalid."}},
 		{"query: a token that is not ours", call{body: whoAmI, header: form, service: "sts", credentials: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test", SessionToken: "test"}}, 403, []string{"<Code>InvalidClientTokenId</Code>"}},
@@ -373,5 +375,20 @@ func TestServeDrains(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("Close: %v", err)
+	}
+}
+
+func TestFurtherRegion(t *testing.T) {
+	e := emulatortest.Start(t, server.Config{Regions: []string{"us-east-9"}})
+	resp, body := send(t, e, call{body: whoAmI, header: form, service: "sts", region: "us-east-9"})
+	if resp.StatusCode != 200 {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	for _, config := range []server.Config{{Regions: []string{"nowhere"}}, {DisabledRegions: []string{"us-east-9"}}} {
+		config.DataDir = t.TempDir()
+		if s, err := server.Open(config); err == nil {
+			s.Close()
+			t.Errorf("opened with %+v", config)
+		}
 	}
 }

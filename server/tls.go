@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"emulator/identity"
 )
 
 // authorityFile holds the certificate and the key of the local authority. It is one
@@ -138,17 +140,12 @@ func (a *Authority) TLSConfig(names []string) (*tls.Config, error) {
 // regionalNames are wildcards for the services' regional host names, such as
 // sts.eu-west-1.amazonaws.com: a wildcard stands for one label only.
 func regionalNames() []string {
-	var names []string
-	for _, region := range []string{
-		"af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
-		"ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
-		"ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2",
-		"eu-west-3", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1",
-		"us-west-2", "us-gov-east-1", "us-gov-west-1",
-	} {
-		names = append(names, "*."+region+".amazonaws.com")
+	regions, _ := identity.NewRegions(nil)
+	names := regions.Hosts()
+	for i, name := range names {
+		names[i] = "*." + name
 	}
-	return append(names, "*.cn-north-1.amazonaws.com.cn", "*.cn-northwest-1.amazonaws.com.cn")
+	return names
 }
 
 func serialNumber() *big.Int {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,6 @@ import (
 
 // Skew is how far the time of a signature may be from ours.
 const Skew = 5 * time.Minute
-
-const unsignedPayload = "UNSIGNED-PAYLOAD"
 
 // Verifier verifies signatures. It is safe for concurrent use.
 type Verifier struct {
@@ -58,12 +57,19 @@ func (v *Verifier) Verify(r *http.Request, body []byte, s *Signature, secret str
 	if !verified {
 		return mismatch("The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.\n\n"+
-			"The Canonical String for this request should have been\n'%s'\n\nThe String-to-Sign should have been\n'%s'\n", text[:split], text[split:])
+			"The Canonical String for this request should have been\n'%s'\n\nThe String-to-Sign should have been\n'%s'\n", withoutToken(text[:split]), text[split:])
 	}
 	if !kept {
 		v.keys.keep(s, secret, key)
 	}
 	return nil
+}
+
+var tokenValue = regexp.MustCompile(`(?m)^(x-amz-security-token:).*$|((?:^|&)X-Amz-Security-Token=)[^&\n]*`)
+
+// withoutToken takes the session token's value out of a canonical request: error texts end in logs.
+func withoutToken(canonical []byte) []byte {
+	return tokenValue.ReplaceAll(canonical, []byte("${1}${2}(not shown)"))
 }
 
 // checkTime compares the time of the signature with now. AWS's texts have it in minutes.
@@ -81,12 +87,10 @@ func (s *Signature) checkTime(now time.Time) error {
 }
 
 // payloadHash returns the hash that the client signed. If it sent one, it must be
-// that of the body.
+// that of the body: no operation here has the unsignedPayload trait, with which
+// UNSIGNED-PAYLOAD stands for any.
 func (s *Signature) payloadHash(body []byte) (string, error) {
-	switch {
-	case s.contentHash == unsignedPayload:
-		return unsignedPayload, nil
-	case strings.HasPrefix(s.contentHash, "STREAMING-"):
+	if strings.HasPrefix(s.contentHash, "STREAMING-") {
 		return "", mismatch("Chunked signing (%s) is not supported by this service.", s.contentHash)
 	}
 	sum := sha256.Sum256(body)

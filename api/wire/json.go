@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,22 +21,20 @@ import (
 // the operation does not know are ignored, null is absence, names match with case.
 func (o *Operation) DecodeJSON(body []byte) (any, error) {
 	in := reflect.New(o.In)
+	text := true
 	if len(bytes.TrimSpace(body)) > 0 {
 		r := decoders.Get().(*decoder)
-		defer decoders.Put(r)
-		r.buffer = *bytes.NewBuffer(body)
-		r.Reset(&r.buffer)
+		defer r.release()
+		r.read(body)
 		if err := r.decode(o.in, in.Elem()); err != nil {
 			return nil, serialization(err)
 		}
 		if _, err := r.ReadToken(); !errors.Is(err, io.EOF) {
 			return nil, serialization(errors.New("data after the JSON value"))
 		}
+		text = !r.nul
 	}
-	if err := o.validate(in.Elem()); err != nil {
-		return nil, err
-	}
-	return in.Interface(), nil
+	return o.finish(in, text)
 }
 
 // serialization makes AWS's error of what the parser says.
@@ -51,6 +50,35 @@ var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.New
 type decoder struct {
 	*jsontext.Decoder
 	buffer bytes.Buffer
+	items  int  // of lists and maps
+	nul    bool // a string with a NUL was read; one that is no UTF-8 is an error
+}
+
+func (d *decoder) read(body []byte) {
+	d.buffer = *bytes.NewBuffer(body)
+	d.Reset(&d.buffer)
+	d.items, d.nul = 0, false
+}
+
+// release gives the decoder back, without the body.
+func (d *decoder) release() {
+	d.read(nil)
+	decoders.Put(d)
+}
+
+// text returns a string's value.
+func (d *decoder) text(token jsontext.Token) string {
+	s := token.String()
+	d.nul = d.nul || strings.IndexByte(s, 0) >= 0
+	return s
+}
+
+// item counts one more item of a list or map.
+func (d *decoder) item() error {
+	if d.items++; d.items > MaxParameters {
+		return api.Errorf("MalformedInput", "The request has more than %d items in lists and maps.", MaxParameters)
+	}
+	return nil
 }
 
 // wrongType words the error as AWS does.
@@ -99,7 +127,7 @@ func (d *decoder) decode(p *plan, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		return setString(p, token.String(), settable(v))
+		return setString(p, d.text(token), settable(v))
 	default:
 		token, err := d.ReadToken()
 		if err != nil {
@@ -140,6 +168,9 @@ func (d *decoder) list(p *plan, v reflect.Value) error {
 	}
 	list := reflect.MakeSlice(v.Type(), 0, 4)
 	for d.PeekKind() != ']' {
+		if err := d.item(); err != nil {
+			return err
+		}
 		element := reflect.New(v.Type().Elem()).Elem()
 		if err := d.decode(p.element, element); err != nil {
 			return err
@@ -157,11 +188,14 @@ func (d *decoder) mapping(p *plan, v reflect.Value) error {
 	}
 	m := reflect.MakeMap(v.Type())
 	for d.PeekKind() != '}' {
+		if err := d.item(); err != nil {
+			return err
+		}
 		name, err := d.ReadToken()
 		if err != nil {
 			return err
 		}
-		key := reflect.ValueOf(name.String()).Convert(v.Type().Key())
+		key := reflect.ValueOf(d.text(name)).Convert(v.Type().Key())
 		element := reflect.New(v.Type().Elem()).Elem()
 		if err := d.decode(p.element, element); err != nil {
 			return err

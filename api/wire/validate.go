@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -59,39 +60,59 @@ type violations struct {
 	found []string
 }
 
+// What is said of an input is bounded, however much of it is wrong.
+const (
+	maxViolations = 100
+	maxDescribed  = 1024 // bytes of a value
+)
+
+func (w *violations) full() bool { return len(w.found) >= maxViolations }
+
 // add notes a violation. A sensitive value is not repeated.
 func (w *violations) add(p *plan, v reflect.Value, constraint string) {
 	value := "Value"
 	if !p.shape.Sensitive && p.kind != blobKind {
-		value = "Value '" + describe(v) + "'"
+		text := describe(nil, v)
+		if len(text) > maxDescribed {
+			text = append(bytes.ToValidUTF8(text[:maxDescribed], nil), "…"...)
+		}
+		value = "Value '" + string(text) + "'"
 	}
 	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), constraint))
 }
 
-func describe(v reflect.Value) string {
+// describe appends a value as Java prints it, and stops once it is longer than what is said of one.
+func describe(dst []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return describe(v.Elem())
+		return describe(dst, v.Elem())
 	case reflect.String:
-		return v.String()
+		return append(dst, v.String()[:min(v.Len(), maxDescribed+1)]...)
 	case reflect.Slice:
-		parts := make([]string, v.Len())
-		for i := range parts {
-			parts[i] = describe(v.Index(i))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case reflect.Struct:
-		var parts []string
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() {
-				if value, ok := present(v.Field(i)); ok {
-					parts = append(parts, lowerFirst(f.Name)+"="+describe(value))
-				}
+		dst = append(dst, '[')
+		for i := 0; i < v.Len() && len(dst) <= maxDescribed; i++ {
+			if i > 0 {
+				dst = append(dst, ", "...)
 			}
+			dst = describe(dst, v.Index(i))
 		}
-		return v.Type().Name() + "(" + strings.Join(parts, ", ") + ")"
+		return append(dst, ']')
+	case reflect.Struct:
+		dst = append(append(dst, v.Type().Name()...), '(')
+		separator := ""
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			value, ok := present(v.Field(i))
+			if !f.IsExported() || !ok || len(dst) > maxDescribed {
+				continue
+			}
+			dst = append(append(append(dst, separator...), lowerFirst(f.Name)...), '=')
+			dst = describe(dst, value)
+			separator = ", "
+		}
+		return append(dst, ')')
 	default:
-		return fmt.Sprint(v.Interface())
+		return fmt.Append(dst, v.Interface())
 	}
 }
 
@@ -125,7 +146,7 @@ func (w *violations) value(p *plan, v reflect.Value) {
 	case p.kind == unionKind:
 		w.union(p, v)
 	case p.kind == listKind && p.element.deep:
-		for i := range v.Len() {
+		for i := 0; i < v.Len() && !w.full(); i++ {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
 			if item, ok := present(v.Index(i)); ok || item.Kind() == reflect.String {
 				w.value(p.element, item)
@@ -134,6 +155,9 @@ func (w *violations) value(p *plan, v reflect.Value) {
 		}
 	case p.kind == mapKind && p.element.deep:
 		for _, key := range sortedKeys(v) {
+			if w.full() {
+				break
+			}
 			w.path = append(w.path, key.String(), "member")
 			w.value(p.element, v.MapIndex(key))
 			w.path = w.path[:len(w.path)-2]
@@ -157,7 +181,8 @@ func (w *violations) union(p *plan, v reflect.Value) {
 
 func (w *violations) constraints(p *plan, v reflect.Value) {
 	c := p.check
-	if c.pattern != nil && p.kind == stringKind && !c.pattern.match(v.String()) {
+	// A value that is too long by far is refused for its length, and not matched at its own expense.
+	if c.pattern != nil && p.kind == stringKind && (c.max == nil || float64(v.Len()) <= 8*(*c.max)) && !c.pattern.match(v.String()) {
 		w.add(p, v, "satisfy regular expression pattern: "+c.pattern.text)
 	}
 	if len(c.enum) > 0 && p.kind == stringKind && !slices.Contains(c.enum, v.String()) {

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -44,11 +46,7 @@ func TestValidation(t *testing.T) {
 		{"control character", "iam", "GetRole", "RoleName=a%0A", "regular expression pattern"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			form, err := url.ParseQuery(c.query)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = operation(t, c.service, c.operation).DecodeQuery(form)
+			_, err := operation(t, c.service, c.operation).DecodeQuery(Form{Body: []byte(c.query)})
 			if c.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -65,11 +63,7 @@ func TestValidation(t *testing.T) {
 
 func TestQueryForms(t *testing.T) {
 	decode := func(query string) (any, error) {
-		form, err := url.ParseQuery(query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return operation(t, "iam", "TagRole").DecodeQuery(form)
+		return operation(t, "iam", "TagRole").DecodeQuery(Form{Body: []byte(query)})
 	}
 	in, err := decode("RoleName=a&Tags.member.2.Key=b&Tags.member.2.Value=2&Tags.member.10.Key=c&Tags.member.10.Value=3&Unknown.x=1")
 	if err != nil {
@@ -87,10 +81,98 @@ func TestQueryForms(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"DurationSeconds=x", "DurationSeconds=99999999999", "DurationSeconds=1.5"} {
-		form, _ := url.ParseQuery(bad)
-		if _, err := operation(t, "sts", "AssumeRole").DecodeQuery(form); api.ErrorCode(err) != "MalformedInput" {
+		if _, err := operation(t, "sts", "AssumeRole").DecodeQuery(Form{Body: []byte(bad)}); api.ErrorCode(err) != "MalformedInput" {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+// Whatever a request names, what is built of it is not more than what the model names.
+func TestDecodeIsBounded(t *testing.T) {
+	const size = 1 << 20
+	fill := func(begin, repeat, end string) []byte {
+		n := (size - len(begin) - len(end)) / len(repeat)
+		return []byte(begin + strings.Repeat(repeat, n) + end)
+	}
+	var numbered []byte
+	for i := range MaxParameters {
+		numbered = fmt.Appendf(numbered, "Tags.member.%d.Key=&", i+1)
+	}
+	numbered = numbered[:len(numbered)-1]
+	tag := operation(t, "iam", "TagRole")
+	encrypt := operation(t, "kms", "Encrypt")
+	tagKey := operation(t, "kms", "TagResource")
+	many := fill("", "a&", "")[:MaxParameters+2]
+	for _, c := range []struct {
+		name      string
+		operation *Operation
+		form      Form
+		json      []byte
+		times     int // as much may be allocated as the request is long
+	}{
+		{"a deep name", tag, Form{Body: fill("RoleName=a&", "a.", "a=")}, nil, 0},
+		{"a deep name below a list", tag, Form{Body: fill("RoleName=a&Tags.member.1.", "a.", "a=")}, nil, 1},
+		{"many names", tag, Form{Body: fill("RoleName=a", "&a", "")}, nil, 0},
+		{"many names in query and body", tag, Form{Query: many, Body: many}, nil, 0},
+		{"many items", tag, Form{Body: numbered}, nil, 30},
+		{"deep JSON", encrypt, Form{}, fill(`{"x":`, `[`, ""), 1},
+		{"unknown names in JSON", encrypt, Form{}, fill(`{"KeyId":"a"`, `,"b":{}`, `}`), 1},
+		{"many entries in JSON", encrypt, Form{}, fill(`{"EncryptionContext":{"a":"b"`, `,"c":""`, `}}`), 1},
+		{"many items in JSON", tagKey, Form{}, fill(`{"KeyId":"a","Tags":[{}`, `,{}`, `]}`), 2},
+		{"a long value that is wrong", encrypt, Form{}, fill(`{"KeyId":"`, "é", `"}`), 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			var err error
+			runtime.ReadMemStats(&before)
+			if c.json != nil {
+				_, err = c.operation.DecodeJSON(c.json)
+			} else {
+				_, err = c.operation.DecodeQuery(c.form)
+			}
+			runtime.ReadMemStats(&after)
+			length := len(c.json) + len(c.form.Query) + len(c.form.Body)
+			if used := int(after.TotalAlloc - before.TotalAlloc); used > c.times*length+64<<10 {
+				t.Errorf("%d KiB for %d", used>>10, length>>10)
+			}
+			if e, ok := errors.AsType[*api.Error](err); err != nil && (!ok || len(e.Message) > 64<<10) {
+				t.Errorf("%.1000v", err)
+			}
+		})
+	}
+}
+
+// Text has no NUL and is UTF-8, whatever the model says or does not say.
+func TestTextIsText(t *testing.T) {
+	create := func(query string) (any, error) {
+		return operation(t, "iam", "CreateOpenIDConnectProvider").DecodeQuery(Form{Body: []byte(query)})
+	}
+	encrypt := func(body string) (any, error) { return operation(t, "kms", "Encrypt").DecodeJSON([]byte(body)) }
+	for _, c := range []struct {
+		name   string
+		decode func(string) (any, error)
+		sent   string
+		code   string
+	}{
+		{"NUL", create, "Url=a%00b", "MalformedInput"},
+		{"NUL in a list", create, "Url=a&ClientIDList.member.1=%00", "MalformedInput"},
+		{"no UTF-8", create, "Url=a%FFb", "MalformedInput"},
+		{"a surrogate", create, "Url=%ED%A0%80", "MalformedInput"},
+		{"NUL in what the operation does not know", create, "Url=a&x=%00", ""},
+		{"a pattern comes first", func(q string) (any, error) { return operation(t, "iam", "GetRole").DecodeQuery(Form{Query: []byte(q)}) }, "RoleName=%00", "ValidationError"},
+		{"a broken escape in the query string", func(q string) (any, error) { return operation(t, "iam", "GetRole").DecodeQuery(Form{Query: []byte(q)}) }, "RoleName=%", "MalformedQueryString"},
+		{"a broken escape", create, "Url=%", "MalformedInput"},
+		{"JSON: NUL", encrypt, `{"KeyId":"a\u0000","Plaintext":"eA=="}`, "MalformedInput"},
+		{"JSON: NUL in a key", encrypt, `{"KeyId":"a","Plaintext":"eA==","EncryptionContext":{"\u0000":"b"}}`, "MalformedInput"},
+		{"JSON: NUL in a list", encrypt, `{"KeyId":"a","Plaintext":"eA==","GrantTokens":["\u0000"]}`, "MalformedInput"},
+		{"JSON: a lone surrogate", encrypt, `{"KeyId":"\ud800","Plaintext":"eA=="}`, "MalformedInput"},
+		{"JSON: a NUL in bytes", encrypt, `{"KeyId":"a","Plaintext":"AA=="}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := c.decode(c.sent); api.ErrorCode(err) != c.code || (err != nil) != (c.code != "") {
+				t.Errorf("%v, want %q", err, c.code)
+			}
+		})
 	}
 }
 
@@ -155,11 +237,7 @@ func FuzzDecodeQuery(f *testing.F) {
 	f.Add("Tags.member.1=1&Tags.member.1.Key.x=2&Tags=&.=1")
 	o := operation(f, "sts", "AssumeRole")
 	f.Fuzz(func(t *testing.T, query string) {
-		form, err := url.ParseQuery(query)
-		if err != nil {
-			return
-		}
-		in, err := o.DecodeQuery(form)
+		in, err := o.DecodeQuery(Form{Body: []byte(query)})
 		if err != nil && api.ErrorCode(err) == "" {
 			t.Errorf("%v is none of AWS's errors", err)
 		}
@@ -197,7 +275,7 @@ func BenchmarkDecodeEncode(b *testing.B) {
 			encrypt.AppendJSON(nil, out)
 		}
 	})
-	form, _ := url.ParseQuery("Action=AssumeRole&RoleArn=arn:aws:iam::000000000000:role/app&RoleSessionName=bench")
+	form := Form{Body: []byte("Action=AssumeRole&RoleArn=arn:aws:iam::000000000000:role/app&RoleSessionName=bench")}
 	b.Run("sts AssumeRole", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

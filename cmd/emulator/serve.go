@@ -1,17 +1,16 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,11 +52,13 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
 	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
+	flags.StringSliceVar(&config.Regions, "region", nil, "a further `region`, besides those that AWS has")
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
 	flags.StringVar(&metadataListen, "imds-listen", "", "`address` and port of an EC2 instance metadata service, which has the credentials of --imds-role")
 	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role")
 	flags.StringVar(&metadata.Region, "imds-region", "us-east-1", "the instance's `region`")
 	flags.BoolVar(&metadata.AllowV1, "imds-v1", false, "answer IMDSv1 requests, which have no token")
+	flags.IntVar(&config.MaxConnections, "max-connections", server.DefaultConnections, "`number` of connections that are open at once; further ones wait")
 	flags.StringVar(&iam, "iam", "enforce", "what becomes of denials: enforce, audit (only record them) or off")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
@@ -69,6 +70,9 @@ func newServeCommand(env settings) *cobra.Command {
 		var ok bool
 		if config.IAM, ok = authz.ParseMode(iam); !ok {
 			return fmt.Errorf("--iam %q: want enforce, audit or off", iam)
+		}
+		if config.MaxConnections < 1 {
+			return fmt.Errorf("--max-connections %d: want at least 1", config.MaxConnections)
 		}
 		if ephemeral {
 			if cmd.Flags().Changed("data-dir") {
@@ -116,11 +120,11 @@ func newServeCommand(env settings) *cobra.Command {
 			}
 		}
 		if metadataListen != "" {
-			h, addr, err := serveMetadata(s, metadataListen, metadata)
+			stop, addr, err := serveMetadata(cmd.Context(), s, metadataListen, metadata)
 			if err != nil {
 				return fmt.Errorf("instance metadata service: %w", err)
 			}
-			defer h.Close()
+			defer stop()
 			metadataListen = addr
 		}
 		printStart(cmd.OutOrStdout(), endpointURL(l.Addr().(*net.TCPAddr), secure), metadataListen, s, &config)
@@ -139,8 +143,8 @@ func listenerNames(listen string, tlsNames []string) []string {
 	return names
 }
 
-// serveMetadata serves the instance metadata service, and returns its address.
-func serveMetadata(s *server.Server, listen string, m server.Metadata) (*http.Server, string, error) {
+// serveMetadata serves the instance metadata service until stop is called, and returns its address.
+func serveMetadata(ctx context.Context, s *server.Server, listen string, m server.Metadata) (stop func(), address string, err error) {
 	handler, err := s.MetadataHandler(m)
 	if err != nil {
 		return nil, "", err
@@ -149,9 +153,14 @@ func serveMetadata(s *server.Server, listen string, m server.Metadata) (*http.Se
 	if err != nil {
 		return nil, "", listenError(listen, err)
 	}
-	h := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	go h.Serve(l)
-	return h, l.Addr().String(), nil
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.ServeMetadata(ctx, l, handler)
+	}()
+	stop = func() { cancel(); <-done }
+	return stop, l.Addr().String(), nil
 }
 
 // listenError says what is wrong without repeating the address twice.

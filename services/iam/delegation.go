@@ -143,11 +143,10 @@ func (s *Service) changeDelegation(ctx context.Context, c api.Caller, id, action
 			return api.Errorf("NoSuchEntity", "The delegation request with id %s cannot be found.", id)
 		}
 		if !slices.Contains(from, types.StateType(d.State)) {
-			code := "InvalidInput"
-			if action == "iam:AcceptDelegationRequest" { // which has no such error
-				code = "NoSuchEntity"
+			if action == "iam:AcceptDelegationRequest" { // which has no InvalidInput
+				return api.Errorf("NoSuchEntity", "The delegation request is in state %s.", d.State)
 			}
-			return api.Errorf(code, "The delegation request is in state %s.", d.State)
+			return api.Errorf("InvalidInput", "The delegation request is in state %s.", d.State)
 		}
 		if err := f(tx, d); err != nil {
 			return err

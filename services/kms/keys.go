@@ -167,8 +167,8 @@ func (s *Service) place(tx store.Tx, k *Key, raw []byte) error {
 
 func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
 	out := &kms.DescribeKeyOutput{}
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
-		return nil, err
+	if len(in.GrantTokens) > 0 { // DescribeKey has no InvalidGrantTokenException
+		return nil, api.Errorf("ValidationError", "The grant token is not valid.")
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:DescribeKey", anyAccount: true})

@@ -221,6 +221,23 @@ func TestReEncryptAndDataKeys(t *testing.T) {
 	refused(t, err, "InvalidGrantTokenException", "")
 }
 
+// What is wrong with a request is told in an error that the operation has.
+func TestErrorsOfTheOperation(t *testing.T) {
+	_, c := start(t)
+	id := createKey(t, c, "", "").KeyId
+	_, err := c.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: id, GrantTokens: []string{"x"}})
+	refused(t, err, "ValidationException", "grant token")
+	_, err = c.ListKeyPolicies(t.Context(), &kms.ListKeyPoliciesInput{KeyId: id, Marker: aws.String("x")})
+	refused(t, err, "ValidationException", "marker")
+	colon := aws.String("alias/a:b")
+	_, err = c.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: colon, TargetKeyId: id})
+	refused(t, err, "InvalidAliasNameException", "")
+	_, err = c.UpdateAlias(t.Context(), &kms.UpdateAliasInput{AliasName: colon, TargetKeyId: id})
+	refused(t, err, "NotFoundException", "alias/a:b")
+	_, err = c.DeleteAlias(t.Context(), &kms.DeleteAliasInput{AliasName: colon})
+	refused(t, err, "NotFoundException", "alias/a:b")
+}
+
 func TestCreateKeyErrors(t *testing.T) {
 	_, c := start(t)
 	for _, bad := range []struct {

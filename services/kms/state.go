@@ -2,6 +2,7 @@ package kms
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
@@ -35,17 +36,14 @@ func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
 type need int
 
 const (
-	// toUse: cryptography with the key.
-	toUse need = iota
 	// toChange: operations that AWS refuses on a key that is to be deleted only.
-	toChange
+	toChange need = iota
 	// toEnable: operations that also want the key's store to be connected.
 	toEnable
 )
 
 // refused tells which states an operation does not work in, by what it needs.
 var refused = map[need][]types.KeyState{
-	toUse:    {types.KeyStateDisabled, types.KeyStatePendingDeletion, types.KeyStateUnavailable},
 	toChange: {types.KeyStatePendingDeletion},
 	toEnable: {types.KeyStatePendingDeletion, types.KeyStateUnavailable},
 }
@@ -57,23 +55,31 @@ func (s *Service) checkState(r store.Reader, k *Key, n need) error {
 	if err != nil {
 		return err
 	}
-	for _, bad := range refused[n] {
-		if state == bad {
-			return stateError(k, state)
-		}
+	if slices.Contains(refused[n], state) {
+		return stateError(k, state)
+	}
+	return nil
+}
+
+// checkUsable returns AWS's error if cryptography can't be done with the key.
+func (s *Service) checkUsable(r store.Reader, k *Key) error {
+	state, err := s.state(r, k)
+	switch {
+	case err != nil:
+		return err
+	case state == types.KeyStateDisabled: // which only operations that use keys have as an error
+		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
+	case state != types.KeyStateEnabled:
+		return stateError(k, state)
 	}
 	return nil
 }
 
 func stateError(k *Key, state types.KeyState) error {
-	switch state {
-	case types.KeyStateDisabled:
-		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
-	case types.KeyStatePendingDeletion:
+	if state == types.KeyStatePendingDeletion {
 		return api.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN())
-	default:
-		return api.Errorf("KMSInvalidStateException", "%s is unavailable: its custom key store is not connected.", k.ARN())
 	}
+	return api.Errorf("KMSInvalidStateException", "%s is unavailable: its custom key store is not connected.", k.ARN())
 }
 
 // keyStore returns where the key's material lives.
@@ -87,7 +93,7 @@ func (s *Service) keyStore(r store.Reader, k *Key) (keystore.Store, error) {
 
 // use returns the key's material with a given ID, if the key may be used.
 func (s *Service) use(r store.Reader, k *Key, materialID string) (*material, error) {
-	if err := s.checkState(r, k, toUse); err != nil {
+	if err := s.checkUsable(r, k); err != nil {
 		return nil, err
 	}
 	ks, err := s.keyStore(r, k)

@@ -52,6 +52,8 @@ type Config struct {
 	Authz     *authz.Authorizer
 	Clock     *clock.Clock
 	Directory *identity.Directory
+	// Regions are those that a host may name.
+	Regions identity.Regions
 	// Log takes the service's log; nil means slog.Default.
 	Log *slog.Logger
 }
@@ -62,6 +64,7 @@ type Service struct {
 	authz     *authz.Authorizer
 	clock     *clock.Clock
 	directory *identity.Directory
+	regions   identity.Regions
 	keyring   *identity.Keyring
 	log       *slog.Logger
 	proofs    proofs
@@ -79,6 +82,7 @@ func New(c Config) *Service {
 		authz:     c.Authz,
 		clock:     c.Clock,
 		directory: c.Directory,
+		regions:   c.Regions,
 		keyring:   c.Directory.Keyring,
 		log:       cmp.Or(c.Log, slog.Default()),
 		idTokens:  key,
@@ -97,13 +101,13 @@ func (s *Service) Handler(guard func(http.Handler) http.Handler) http.Handler {
 	return r
 }
 
-var signinHost = regexp.MustCompile(`^([a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2})\.(?:[a-z]+\.)*signin\.`)
+var signinHost = regexp.MustCompile(`^([a-z0-9-]+)\.(?:[a-z]+\.)*signin\.`)
 
 // caller is how a request came in; nobody has signed it. The region is that in the host's name,
 // as in eu-west-1.signin.aws.amazon.com, which is the only place where AWS has it.
 func (s *Service) caller(r *http.Request, requestID string) api.Caller {
 	region := "us-east-1"
-	if m := signinHost.FindStringSubmatch(r.Host); m != nil {
+	if m := signinHost.FindStringSubmatch(r.Host); m != nil && s.regions[m[1]] {
 		region = m[1]
 	}
 	c := api.Caller{
@@ -144,7 +148,7 @@ func (s *Service) logRequest(r *http.Request, requestID string, began time.Time,
 		slog.String("request", requestID), slog.Duration("took", time.Since(began)),
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("error", api.LogText(err)))
 	}
 	s.log.LogAttrs(r.Context(), level, "call", attrs...)
 }

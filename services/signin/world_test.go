@@ -75,9 +75,10 @@ func newWorld(t testing.TB) *world {
 	w.store = db
 	w.restart = func() {
 		w.keyring = must(identity.NewKeyring(master))(t)
+		regions := must(identity.NewRegions(nil))(t)
 		w.service = signin.New(signin.Config{
 			Store: db, Authz: authz.New(w.Clock, w.keyring, authz.Enforce), Clock: w.Clock,
-			Directory: &identity.Directory{Keyring: w.keyring}, Log: slog.New(slog.DiscardHandler),
+			Directory: &identity.Directory{Keyring: w.keyring}, Regions: regions, Log: slog.New(slog.DiscardHandler),
 		})
 	}
 	w.restart()

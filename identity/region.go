@@ -1,0 +1,91 @@
+package identity
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+//go:generate go run ./gen
+
+// partition is a separate part of AWS, with regions and names of hosts of its own.
+type partition struct {
+	name, dnsSuffix string
+	regions         []string
+}
+
+// Regions are those that are served.
+type Regions map[string]bool
+
+// maxRegion is the greatest length of a region's name. The longest of AWS's has 14 characters.
+const maxRegion = 32
+
+// NewRegions returns the regions that AWS has, and further ones. An error names one that no region
+// could be called.
+func NewRegions(further []string) (Regions, error) {
+	r := make(Regions)
+	for _, p := range partitions {
+		for _, name := range p.regions {
+			r[name] = true
+		}
+	}
+	for _, name := range further {
+		if !namesRegion(name) {
+			return nil, fmt.Errorf("%q is not a region's name, such as eu-west-1", name)
+		}
+		r[name] = true
+	}
+	return r, nil
+}
+
+// Check returns an error for a region that is not served.
+func (r Regions) Check(name string) error {
+	if !r[name] {
+		return fmt.Errorf("AWS has no region %q; --region adds one", name)
+	}
+	return nil
+}
+
+// Hosts returns the domains of the regions' endpoints: cn-north-1.amazonaws.com.cn, eu-west-1.amazonaws.com.
+func (r Regions) Hosts() []string {
+	suffixes := make(map[string]string, len(partitions))
+	for _, p := range partitions {
+		suffixes[p.name] = p.dnsSuffix
+	}
+	hosts := make([]string, 0, len(r))
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		hosts = append(hosts, name+"."+suffixes[Partition(name)])
+	}
+	return hosts
+}
+
+// namesRegion reports whether s has the form of a region: "eu-west-1".
+func namesRegion(s string) bool {
+	i := max(0, strings.LastIndexByte(s, '-'))
+	number := strings.TrimPrefix(s[i:], "-")
+	area, rest, ok := strings.Cut(s[:i], "-")
+	return ok && len(s) <= maxRegion && len(area) >= 2 && len(area) <= 4 && rest != "" && number != "" && len(number) <= 2 &&
+		strings.Trim(number, "0123456789") == "" && strings.Trim(area+rest, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+// Partition returns the partition of a region: aws, aws-cn, aws-us-gov …. That of a further region
+// follows from what its name begins with.
+func Partition(region string) string {
+	for _, p := range partitionPrefixes {
+		if strings.HasPrefix(region, p.prefix) {
+			return p.partition
+		}
+	}
+	return "aws"
+}
+
+var partitionPrefixes = []struct{ prefix, partition string }{
+	{"cn-", "aws-cn"},
+	{"us-gov-", "aws-us-gov"},
+	{"us-iso-", "aws-iso"},
+	{"us-isob-", "aws-iso-b"},
+	{"eu-isoe-", "aws-iso-e"},
+	{"us-isof-", "aws-iso-f"},
+	{"eusc-", "aws-eusc"},
+}
