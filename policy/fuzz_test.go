@@ -23,7 +23,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind int, text string) {
 		k := Kind(uint(kind) % uint(len(kindNames)))
 		p, err := Parse(k, text)
-		findings := Lint(k, text)
+		findings := Lint(k, text, Rules{Partition: "aws"})
 		if syntax, ok := errors.AsType[*SyntaxError](err); err != nil && (!ok || syntax.Message == "" || len(findings) == 0) {
 			t.Fatalf("error %#v, findings %v", err, findings)
 		}
