@@ -42,8 +42,8 @@ func Lint(kind Kind, text string, rules Rules) []Finding {
 			Severity: Error, Message: f.detail, AWS: f.message, Position: position(text, f.at), Path: f.path,
 		})
 	}
-	if len(findings) == 0 && kind == TrustPolicy {
-		if e := p.policy.CheckProviders(); e != nil {
+	if len(findings) == 0 {
+		if e := p.policy.checkProviders(); e != nil {
 			findings = append(findings, Finding{Severity: Error, Message: e.Detail, AWS: e.Message, Position: e.At, Path: e.Path})
 		}
 	}

@@ -27,7 +27,14 @@ type Rules struct {
 
 // Check is Parse for a document that is about to be written.
 func Check(kind Kind, text string, rules Rules) (*Policy, error) {
-	return parse(kind, text, &rules).result()
+	p, err := parse(kind, text, &rules).result()
+	if err != nil {
+		return nil, err
+	}
+	if fault := p.checkProviders(); fault != nil {
+		return nil, fault
+	}
+	return p, nil
 }
 
 // result returns the policy, or the fault that AWS would speak of.

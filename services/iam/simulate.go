@@ -43,6 +43,7 @@ type sourced struct {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
 type simulation struct {
+	partition string
 	policies  []sourced
 	boundary  *sourced
 	resource  *sourced
@@ -58,12 +59,12 @@ func invalidInput(format string, args ...any) error {
 }
 
 // parseInput parses a document of the request.
-func parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
+func (s *simulation) parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
 	name := list
 	if i >= 0 {
 		name = fmt.Sprintf("%s.%d", list, i+1)
 	}
-	parsed, err := policy.Parse(kind, text)
+	parsed, err := policy.Check(kind, text, policy.Rules{Partition: s.partition})
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return sourced{}, invalidInput("%s: %s", name, syntax.Message)
 	}
@@ -72,7 +73,7 @@ func parseInput(kind policy.Kind, list string, i int, text string) (sourced, err
 
 func (s *simulation) addInputs(list string, texts []string) error {
 	for i, text := range texts {
-		p, err := parseInput(policy.Identity, list, i, text)
+		p, err := s.parseInput(policy.Identity, list, i, text)
 		if err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (s *simulation) setBoundary(texts []string) error {
 	if len(texts) > 1 {
 		return invalidInput("Only one permissions boundary can be given.")
 	}
-	p, err := parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
+	p, err := s.parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
 	s.boundary = &p
 	return err
 }
@@ -99,7 +100,7 @@ func (s *simulation) setOrganization(levels []types.OrderedOrganizationPolicyTyp
 	for i, level := range levels {
 		var policies []policy.Named
 		for j, text := range level.ServiceControlPolicyInputList {
-			p, err := parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
+			p, err := s.parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
 			if err != nil {
 				return err
 			}
@@ -152,7 +153,7 @@ func (s *simulation) setScene(caller, resourcePolicy, owner *string, entries []t
 		if caller == nil {
 			return invalidInput("A resource policy needs a CallerArn.")
 		}
-		p, err := parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
+		p, err := s.parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
 		if err != nil {
 			return err
 		}
@@ -349,7 +350,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 		return nil, err
 	}
 	// Nobody in particular: a user of the caller's account.
-	sim := &simulation{principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
+	sim := &simulation{partition: c.Partition, principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
 	if err := errors.Join(
 		sim.addInputs("PolicyInputList", in.PolicyInputList),
 		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
@@ -363,7 +364,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 }
 
 func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePrincipalPolicyOutput, error) {
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:SimulatePrincipalPolicy", sim)
 	})
@@ -389,7 +390,7 @@ func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Calle
 	if err != nil {
 		return nil, err
 	}
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	if err := sim.addInputs("PolicyInputList", in.PolicyInputList); err != nil {
 		return nil, err
 	}
@@ -397,7 +398,7 @@ func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Calle
 }
 
 func (s *Service) getContextKeysForPrincipalPolicy(ctx context.Context, c api.Caller, in *iam.GetContextKeysForPrincipalPolicyInput) (*iam.GetContextKeysForPrincipalPolicyOutput, error) {
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:GetContextKeysForPrincipalPolicy", sim)
 	})

@@ -14,7 +14,7 @@ import (
 
 // roleARN is the ARN of a role, whether there is one or not.
 type roleARN struct {
-	text, account, name string
+	text, partition, account, name string
 }
 
 func parseRoleARN(text string) (roleARN, error) {
@@ -27,7 +27,7 @@ func parseRoleARN(text string) (roleARN, error) {
 	if !ok || parts[2] != "iam" || parts[3] != "" || !identity.IsAccountID(parts[4]) || !isName(name) {
 		return roleARN{}, api.Errorf("ValidationError", "Request ARN is invalid")
 	}
-	return roleARN{text, parts[4], name}, nil
+	return roleARN{text, parts[1], parts[4], name}, nil
 }
 
 // isName reports whether s may be the name of an IAM role or policy.
