@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,8 +169,9 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	var deleted int
 	err := s.store.Update(r.Context(), func(tx store.Tx) error {
 		var doomed [][]byte
+		shared := sharedBy(tx, reset.Account)
 		for key, value := range tx.Scan(nil, nil) {
-			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(reset.Account, key, value)) {
+			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(tx, reset.Account, shared, key, value)) {
 				doomed = append(doomed, append([]byte(nil), key...))
 			}
 		}
@@ -179,7 +181,7 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		deleted = len(doomed)
-		return nil
+		return identity.EndAccountLife(tx, reset.Account)
 	})
 	if err != nil {
 		s.adminFailure(w, r, err)
@@ -188,23 +190,46 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]int{"deleted": deleted})
 }
 
+// sharedBy returns the IDs of what an account has together with others and what goes with it:
+// the organizations that it manages, and the delegation requests in which it has a part.
+func sharedBy(r store.Reader, account string) map[string]bool {
+	ids := make(map[string]bool)
+	for _, kind := range []string{"organizations", "delegation-request"} {
+		for key, value := range r.Scan(store.Key(kind), nil) {
+			if strings.Contains(string(value), `"`+account+`"`) {
+				ids[store.Parts(key)[1]] = true
+			}
+		}
+	}
+	return ids
+}
+
 // belongsTo tells the account of a record by its key: either its second part is
 // the account, or it is one of those that are found without knowing the account.
-func belongsTo(account string, key, value []byte) bool {
+func belongsTo(r store.Reader, account string, shared map[string]bool, key, value []byte) bool {
 	parts := store.Parts(key)
 	if len(parts) < 2 {
 		return false
 	}
+	ours := func(id string) bool { return id == account || shared[id] }
 	switch parts[0] {
-	case "access-key", "last-used":
+	case "access-key":
 		owner, _ := identity.AccountOf(parts[1])
 		return owner == account
 	case "unique-id":
 		return strings.Contains(string(value), ":"+account+":")
-	case "organizations", "outbound-issuer", "delegation-request":
+	case "last-used": // of an access key, or of a role by its unique ID
+		owner, _ := identity.AccountOf(parts[1])
+		return owner == account || strings.Contains(string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
+	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
-	case "organization-account":
-		return parts[2] == account
+	case "organization-member":
+		m, err := identity.LoadMember(r, parts[1])
+		return err == nil && m != nil && (m.Account == account || shared[m.Organization])
+	case "delegation-workflow":
+		return parts[1] == account || shared[string(value)]
+	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "kms-deletion":
+		return slices.ContainsFunc(parts[1:], ours)
 	default:
 		return parts[1] == account
 	}
