@@ -2,9 +2,12 @@ package bolt
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 
@@ -18,9 +21,10 @@ const maxBatch = 512
 // DB.turn until ended is closed, and constant after that.
 type batch struct {
 	tx    *bbolt.Tx
-	size  int   // closures that ran
-	dirty bool  // one of them wrote
-	err   error // why none of the writes is kept
+	size  int     // closures that ran
+	dirty bool    // one of them wrote
+	diff  summary // of what they wrote
+	err   error   // why none of the writes is kept
 	ended chan struct{}
 }
 
@@ -53,6 +57,9 @@ func (db *DB) run(ctx context.Context, f func(store.Tx) error) (*batch, error) {
 	}
 	b := db.batch
 	if b == nil {
+		if db.failed != nil {
+			return nil, db.failed
+		}
 		btx, err := db.begin(true)
 		if err != nil {
 			return nil, err
@@ -82,7 +89,7 @@ func (db *DB) pass() {
 	}
 	if db.waiting.Load() == 0 || b.size >= maxBatch || b.err != nil {
 		db.batch = nil
-		b.end()
+		db.end(b)
 	}
 }
 
@@ -96,6 +103,7 @@ func (b *batch) run(f func(store.Tx) error) (err error) {
 	defer func() {
 		if succeeded {
 			b.dirty = b.dirty || len(t.log) > 0
+			b.diff.change(t.diff)
 			return
 		}
 		p := recover()
@@ -123,19 +131,63 @@ func (b *batch) run(f func(store.Tx) error) (err error) {
 
 var errUndo = fmt.Errorf("%w: a failed transaction could not be undone", store.ErrDamaged)
 
-// end commits the batch, if there is anything to commit, and tells those who wait.
-func (b *batch) end() {
+// end commits a batch, if there is anything to commit, and tells those who wait.
+func (db *DB) end(b *batch) {
 	defer close(b.ended)
-	defer b.tx.Rollback() // no effect after a commit
+	if b.dirty && b.err == nil {
+		b.err = db.commit(b)
+	}
+	// It has no effect after a commit. After one that broke off, bbolt may fail even at it, and
+	// keep its locks.
+	defer func() {
+		if p := recover(); p != nil {
+			b.err, db.failed, db.locked = damaged(p), damaged(p), true
+		}
+	}()
+	b.tx.Rollback()
+}
+
+// commit notes a failure after which it is not known what the disk holds: the next commit may
+// use pages that the one on disk still needs.
+func (db *DB) commit(b *batch) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			b.err = damaged(p)
+			err = damaged(p)
+			db.failed = err
 		}
 	}()
-	if b.dirty && b.err == nil {
-		if err := b.tx.Commit(); err != nil {
-			b.err = fmt.Errorf("the database could not be written: %w", err)
-		}
+	if err := b.summarize(); err != nil {
+		return err
 	}
+	err = b.tx.Commit()
+	switch {
+	case err == nil:
+		return nil
+	case ofFlush(err):
+		db.failed = fmt.Errorf("the database could not be flushed to disk, and takes no writes until it is opened again: %w", err)
+		return db.failed
+	default: // such as of a full disk: the next may succeed
+		return fmt.Errorf("the database could not be written: %w", err)
+	}
+}
+
+// ofFlush reports whether an error of a commit is one of flushing what was written.
+func ofFlush(err error) bool {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Op == "sync"
+	}
+	_, ok := errors.AsType[syscall.Errno](err)
+	return ok
+}
+
+// summarize brings the summary of the records up to date.
+func (b *batch) summarize() error {
+	meta := b.tx.Bucket(metaBucket)
+	s, err := decodeSummary(meta.Get(summaryKey))
+	if err != nil {
+		return err
+	}
+	s.change(b.diff)
+	return meta.Put(summaryKey, s.encode())
 }
