@@ -84,6 +84,7 @@ type Server struct {
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
+	probe     writeProbe
 	sts       *sts.Service
 	signin    *signin.Service
 	services  []*service
@@ -109,6 +110,9 @@ func Open(config Config) (_ *Server, err error) {
 	database, master, err := openDataDir(s.dataDir, config.MasterKey)
 	if err != nil {
 		return nil, err
+	}
+	if openToOthers(s.dataDir) {
+		s.log.Warn("others on this machine can enter the data directory; chmod 700 keeps them out", "directory", s.dataDir)
 	}
 	keyring, err := identity.NewKeyring(master)
 	if err != nil {
