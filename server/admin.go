@@ -31,6 +31,8 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/clock", s.adminMoveClock).Methods(http.MethodPost)
 	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
+	r.HandleFunc("/backup", s.adminBackup).Methods(http.MethodGet)
+	r.HandleFunc("/check", s.adminCheck).Methods(http.MethodGet)
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)

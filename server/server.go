@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"emulator/authz"
@@ -85,6 +86,7 @@ type Server struct {
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
 	probe     writeProbe
+	backup    sync.Mutex // held while the database is copied
 	sts       *sts.Service
 	signin    *signin.Service
 	services  []*service
