@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +39,7 @@ func (s *source) ask(cmd *cobra.Command, online func(endpoint string) error, off
 		return err
 	}
 	err := online(s.endpoint)
-	if errors.Is(err, syscall.ECONNREFUSED) && !cmd.Flags().Changed("endpoint") {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" && !cmd.Flags().Changed("endpoint") {
 		if err := offline(s.dataDir); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
