@@ -170,8 +170,11 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	}
 	var deleted int
 	err := s.store.Update(r.Context(), func(tx store.Tx) error {
+		shared, err := sharedBy(tx, reset.Account)
+		if err != nil {
+			return err
+		}
 		var doomed [][]byte
-		shared := sharedBy(tx, reset.Account)
 		for key, value := range tx.Scan(nil, nil) {
 			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(tx, reset.Account, shared, key, value)) {
 				doomed = append(doomed, append([]byte(nil), key...))
@@ -194,16 +197,23 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 
 // sharedBy returns the IDs of what an account has together with others and what goes with it:
 // the organizations that it manages, and the delegation requests in which it has a part.
-func sharedBy(r store.Reader, account string) map[string]bool {
+func sharedBy(r store.Reader, account string) (map[string]bool, error) {
 	ids := make(map[string]bool)
-	for _, kind := range []string{"organizations", "delegation-request"} {
-		for key, value := range r.Scan(store.Key(kind), nil) {
-			if strings.Contains(string(value), `"`+account+`"`) {
-				ids[store.Parts(key)[1]] = true
-			}
+	for key := range r.Scan(store.Key("organizations"), nil) {
+		o, _, err := store.Load[identity.Organization](r, key)
+		if err != nil {
+			return nil, err
 		}
+		ids[o.ID] = o.Management == account
 	}
-	return ids
+	for key := range r.Scan(store.Key("delegation-request"), nil) {
+		d, _, err := store.Load[identity.DelegationRequest](r, key)
+		if err != nil {
+			return nil, err
+		}
+		ids[d.ID] = d.Requestor == account || d.OwnerAccount == account
+	}
+	return ids, nil
 }
 
 // belongsTo tells the account of a record by its key: either its second part is

@@ -88,6 +88,11 @@ func TestAuthorityIsLimited(t *testing.T) {
 			t.Errorf("names %q: another authority", n)
 		}
 	}
+	key := filepath.Join(dir, "authority.key")
+	os.Chmod(key, 0o644)
+	if _, err := server.OpenAuthority(dir, nil); err == nil || !strings.Contains(err.Error(), "type chmod 600 "+key) {
+		t.Errorf("a key that others can read: %v", err)
+	}
 	if left, _ := os.ReadDir(dir); len(left) != 2 {
 		t.Errorf("left behind: %v", left)
 	}

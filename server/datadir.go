@@ -39,9 +39,10 @@ func openDataDir(dir, masterKeyHex string) (database string, key []byte, err err
 	keyFile := filepath.Join(dir, masterKeyFile)
 	text, err := os.ReadFile(keyFile)
 	switch {
-	case err == nil && openToOthers(keyFile):
-		return "", nil, fmt.Errorf("%s can be read by others on this machine; type chmod 600 %[1]s", keyFile)
 	case err == nil:
+		if err := onlyOwners(keyFile); err != nil {
+			return "", nil, err
+		}
 		key, err := parseMasterKey(strings.TrimSpace(string(text)))
 		if err != nil {
 			return "", nil, fmt.Errorf("%s: %w", keyFile, err)
@@ -67,6 +68,14 @@ func openToOthers(path string) bool {
 	return err == nil && info.Mode()&0o077 != 0 && runtime.GOOS != "windows"
 }
 
+// onlyOwners returns an error if others can read a file with a secret.
+func onlyOwners(path string) error {
+	if openToOthers(path) {
+		return fmt.Errorf("%s can be read by others on this machine; type chmod 600 %[1]s", path)
+	}
+	return nil
+}
+
 // createMasterKey writes a new key so that nobody ever reads half a key and none is overwritten.
 func createMasterKey(path string) ([]byte, error) {
 	key := make([]byte, identity.MasterKeySize)
@@ -75,6 +84,22 @@ func createMasterKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
 	return key, nil
+}
+
+// writeFile writes a file that nobody else may read under a temporary name, flushes it, and has
+// place, os.Link or os.Rename, put it into its place: the one fails if there is a file, the other
+// replaces it.
+func writeFile(path string, content []byte, place func(from, to string) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return place(f.Name(), path)
 }
 
 func parseMasterKey(text string) ([]byte, error) {

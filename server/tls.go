@@ -80,6 +80,9 @@ func readAuthority(path string) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := onlyOwners(path); err != nil {
+		return nil, err
+	}
 	pair, err := tls.X509KeyPair(text, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -124,22 +127,6 @@ func createAuthority(dir string, names []string, place func(from, to string) err
 		return nil, err
 	}
 	return readAuthority(path)
-}
-
-// writeFile writes a file that nobody else may read under a temporary name, flushes it, and has
-// place, os.Link or os.Rename, put it into its place: the one fails if there is a file, the other
-// replaces it.
-func writeFile(path string, content []byte, place func(from, to string) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return place(f.Name(), path)
 }
 
 // permits reports whether the authority is limited, and yet good for our names and the given ones.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -148,8 +149,13 @@ that does not. It prints what is wrong, a line each.`,
 				findings, err = checkBackup(cmd.Context(), args[0])
 			} else {
 				err = from.ask(cmd, func(endpoint string) error {
+					resp, err := sendAdmin(cmd.Context(), env, http.MethodGet, endpoint+"/_emulator/check", nil)
+					if err != nil {
+						return err
+					}
+					defer resp.Body.Close()
 					var answer struct{ Findings []string }
-					err := callAdmin(cmd.Context(), env, http.MethodGet, endpoint+"/_emulator/check", nil, &answer)
+					err = json.NewDecoder(resp.Body).Decode(&answer)
 					findings = answer.Findings
 					return err
 				}, func(dataDir string) (err error) {

@@ -134,23 +134,24 @@ var errUndo = fmt.Errorf("%w: a failed transaction could not be undone", store.E
 // end commits a batch, if there is anything to commit, and tells those who wait.
 func (db *DB) end(b *batch) {
 	defer close(b.ended)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	if b.dirty && b.err == nil {
 		b.err = db.commit(b)
 	}
-	// It has no effect after a commit. After one that broke off, bbolt may fail even at it, and
-	// keep its locks.
 	defer func() {
-		if p := recover(); p != nil {
-			b.err, db.failed, db.locked = damaged(p), damaged(p), true
+		if p := recover(); p != nil { // bbolt keeps its locks
+			if b.err == nil {
+				b.err = damaged(p)
+			}
+			db.failed, db.locked = b.err, true
 		}
 	}()
-	b.tx.Rollback()
+	b.tx.Rollback() // no effect after a commit
 }
 
 // commit notes a failure after which it is not known what the disk holds: the next commit may
 // use pages that the one on disk still needs.
 func (db *DB) commit(b *batch) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
 			err = damaged(p)

@@ -263,7 +263,7 @@ func (w *walker) leaf(id uint64, page, low, high []byte, isRoot bool, visit func
 		position, keySize, valueSize := native.Uint32(element[4:]), native.Uint32(element[8:]), native.Uint32(element[12:])
 		key, ok := within(element, position, keySize)
 		value, ok2 := within(element, position+keySize, valueSize)
-		if !ok || !ok2 || uint64(position)+uint64(keySize) > uint64(len(element)) {
+		if !ok || !ok2 {
 			w.find("page %d has an element outside of it", id)
 			return
 		}
