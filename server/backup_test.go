@@ -152,7 +152,7 @@ func TestBackup(t *testing.T) {
 	})
 	var backup []byte
 	var before int64
-	for range 5 {
+	for rounds := 0; rounds < 5 || before < 5; rounds++ {
 		before = made.Load()
 		backup = get(t, e, "/backup?with-key=1")
 		if text := findings(t, e); text != nothingFound {
@@ -200,9 +200,6 @@ func TestBackup(t *testing.T) {
 	}
 	for i := range before {
 		must(iam.NewFromConfig(again.Config()).GetUser(t.Context(), &iam.GetUserInput{UserName: aws.String(fmt.Sprintf("u%d", i))}))(t)
-	}
-	if before < 2 {
-		t.Errorf("only %d users were made before the backup", before)
 	}
 }
 
