@@ -315,7 +315,7 @@ func (g *gatherer) managed(arn string) (policy.Named, error) {
 func (a *Authorizer) CheckPolicy(code string, kind policy.Kind, partition, text string) error {
 	_, err := policy.Check(kind, text, policy.Rules{Partition: partition, Service: a.Services.Check})
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
-		return fmt.Errorf("%w (%s)", api.Errorf(code, "%s", syntax.Message), syntax.Detail)
+		return api.Errorf(code, "%s", syntax.Message).Because("%s", syntax.Detail)
 	}
 	return err
 }

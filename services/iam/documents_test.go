@@ -148,7 +148,10 @@ func TestTrustedPrincipals(t *testing.T) {
 		})
 	}
 
-	_, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: aws.String(" " + anyTrust)})
+	// tilfin/aws-iam-policy-tool pull request 9
+	_, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("app"), Path: aws.String("/aws-service-role/ecs.amazonaws.com/"), AssumeRolePolicyDocument: aws.String(anyTrust)})
+	wantError(t, err, "InvalidInput", "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
+	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: aws.String(" " + anyTrust)})
 	wantError(t, err, "MalformedPolicyDocument", "JSON strings must not have leading spaces")
 }
 

@@ -143,7 +143,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 			return tagsErr
 		}
 		if role.ServiceLinked() {
-			return api.Errorf("ValidationError", "The specified value for path is invalid: /aws-service-role/ is for service-linked roles.")
+			return api.Errorf("InvalidInput", "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
 		}
 		if tx.Get(identity.RoleKey(c.Account, role.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Role with name %s already exists.", role.Name)

@@ -65,7 +65,7 @@ func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string,
 	}
 	k.Policy, err = s.authz.StorePrincipals(r, k.Partition, text)
 	if e, ok := errors.AsType[*api.Error](err); ok {
-		return fmt.Errorf("%w (%s)", api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."), e.Message)
+		return api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.").Because("%s", e.Message)
 	}
 	if err != nil || bypass {
 		return err
