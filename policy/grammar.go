@@ -143,10 +143,10 @@ var iamResources = []string{
 }
 
 // checkResource returns AWS's message if an element of Resource is not of the form
-// that IAM asks for. Its partition must be the given one or, if that is "", one that AWS has.
+// that IAM asks for, with one of these partitions.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
-func checkResource(s, ours string) (f fault, message string) {
+func checkResource(s string, partitions []string) (f fault, message string) {
 	if s == "*" {
 		return 0, ""
 	}
@@ -155,8 +155,7 @@ func checkResource(s, ours string) (f fault, message string) {
 		return faultResourceFormat, fmt.Sprintf(badResource, s)
 	}
 	partition, rest, more := strings.Cut(rest, ":")
-	known := partition == ours || ours == "" && slices.Contains(partitions, partition)
-	if !known && partition != "*" && !strings.Contains(partition, "${") {
+	if partition != "*" && !strings.Contains(partition, "${") && !slices.Contains(partitions, partition) {
 		return faultResourceFormat, partitionMessage(partition, rest, more)
 	}
 	if !more {
@@ -223,8 +222,7 @@ func notVendor(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 }
 
-// keyPolicyLacks reports whether a condition key, in lower case, is one for IAM policies only: what it tells of a key is no
-// news to the key's own policy.
+// keyPolicyLacks reports whether a condition key, in lower case, is one for IAM policies only.
 //
 // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
 // https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html

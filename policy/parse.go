@@ -160,7 +160,7 @@ func (p *parser) document(root *node) {
 		return
 	}
 	if v := root.get("Version"); v != nil && v.start > statements.start && statements.kind == '{' && p.kind.ofIdentity() {
-		p.refuse(faultLegacy, badLegacy, statements.start, "Statement", "a Statement that is no list must stand behind Version")
+		p.refuse(faultLegacy, "", statements.start, "Statement", "a Statement that is no list must stand behind Version")
 	}
 	list := statements.list()
 	if len(list) == 0 {
@@ -324,14 +324,14 @@ func (p *parser) resource(n *node, s *Statement, path string) {
 		return
 	}
 	s.notResource = negated
-	partition := ""
-	if p.rules != nil {
-		partition = p.rules.Partition
+	allowed := partitions
+	if p.rules != nil && p.rules.Partition != "" {
+		allowed = []string{p.rules.Partition}
 	}
 	s.resources = make([]template, 0, len(v.list()))
 	p.strings(v, path, func(item item) {
-		if f, message := checkResource(item.text, partition); message != "" && p.kind != Resource && p.kind != KeyPolicy {
-			p.failWith(f, message, item.start, item.at(), fmt.Sprintf("%q is neither an ARN nor \"*\"", item.text))
+		if f, message := checkResource(item.text, allowed); message != "" && p.kind != Resource && p.kind != KeyPolicy {
+			p.failWith(f, message, item.start, item.at(), fmt.Sprintf("%q is neither \"*\" nor an ARN as IAM takes it here", item.text))
 		}
 		s.anyResource = s.anyResource || item.text == "*" && !negated
 		s.resources = append(s.resources, compileTemplate(item.text, p.policy.Version, true))
@@ -363,7 +363,7 @@ func (p *parser) condition(n *node, s *Statement, path string) {
 func (p *parser) conditionKey(op operator, k member, s *Statement, path string) {
 	c := condition{operator: op, key: k.name, lowerKey: strings.ToLower(k.name), deny: !s.Allow}
 	if p.kind == KeyPolicy && keyPolicyLacks(c.lowerKey) {
-		p.refuse(faultKeyPolicy, badKeyPolicy, k.start, path, k.name+" is for IAM policies only")
+		p.refuse(faultKeyPolicy, "", k.start, path, k.name+" is for IAM policies only")
 	}
 	c.values = make([]value, 0, len(k.value.list()))
 	p.items(k.value, path, func(item item) {
@@ -378,7 +378,7 @@ func (p *parser) conditionKey(op operator, k member, s *Statement, path string) 
 		case op.kind == opDate && v.operand == nil:
 			p.fail(faultLegacy, item.start, item.at(), "%q is not a date", item.text)
 		case op.kind == opDate && !writableDate(item.text):
-			p.refuse(faultLegacy, badLegacy, item.start, item.at(), fmt.Sprintf("%q is more exact than a date can be", item.text))
+			p.refuse(faultLegacy, "", item.start, item.at(), fmt.Sprintf("%q is more exact than a date can be", item.text))
 		}
 		c.values = append(c.values, v)
 	})

@@ -66,6 +66,7 @@ func TestMalformed(t *testing.T) {
 		{"empty Resource", Identity, statement(allow + `"Action": "*", "Resource": []`), "Policy statement must contain resources.", "Statement[0].Resource"},
 		{"Resource is no ARN", Identity, statement(allow + `"Action": "*", "Resource": "bucket"`), `Resource bucket must be in ARN format or "*".`, "Statement[0].Resource"},
 		{"unknown partition", Identity, statement(allow + `"Action": "*", "Resource": "arn:amazon:s3:::b"`), `Partition "amazon" is not valid for resource "arn:amazon:s3:::b".`, "Statement[0].Resource"},
+		{"no partition", Identity, statement(allow + `"Action": "*", "Resource": "arn::s3:::b"`), `Partition "" is not valid for resource "arn::s3:::b".`, "Statement[0].Resource"},
 		{"only a partition", Identity, statement(allow + `"Action": "*", "Resource": "arn:aws"`), "Resource vendor must be fully qualified and cannot contain regexes.", "Statement[0].Resource"},
 		{"no service", Identity, statement(allow + `"Action": "*", "Resource": "arn:aws:::::"`), "The policy failed legacy parsing", "Statement[0].Resource"},
 		{"IAM resource with region", Identity, statement(allow + `"Action": "*", "Resource": "arn:aws:iam:us-east-1:1:user/a"`), "IAM resource arn:aws:iam:us-east-1:1:user/a cannot contain region information.", "Statement[0].Resource"},

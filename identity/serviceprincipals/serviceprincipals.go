@@ -38,8 +38,8 @@ func (f Further) Check(name string) error {
 	return fmt.Errorf("AWS has no service principal %q; --service-principal adds one", name)
 }
 
-// suffixes are what service principals end with, apart from the suffixes of the partitions: those of Alexa.
-var suffixes = append(identity.DNSSuffixes(), "amazon.com")
+// suffixes are what service principals end with: those of hosts, Alexa's, and that of older services.
+var suffixes = append(identity.DNSSuffixes(), "amazon.com", "aws.internal")
 
 // ServiceOf returns the name of the service that a principal is of, or "" for what has no principal's form:
 // part.service.region.suffix, of which the part and the region may be missing.

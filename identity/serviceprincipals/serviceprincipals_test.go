@@ -21,6 +21,7 @@ func TestCheck(t *testing.T) {
 		{"s3.me-south-1.amazonaws.com", true},  // regions that are opted into
 		{"member.org.stacksets.cloudformation.amazonaws.com", true},
 		{"dnssec-route53.amazonaws.com", true},
+		{"api-service.dnssec.route53.aws.internal", true}, // its older name, which botocore's documentation had
 		{"alexa-appkit.amazon.com", true},
 		{"ec2.amazonaws.com.cn", true},
 		{"logs.cn-north-1.amazonaws.com.cn", true},

@@ -58,7 +58,7 @@ func invalidInput(format string, args ...any) error {
 	return api.Errorf("InvalidInput", format, args...)
 }
 
-// parseInput parses a document of the request.
+// parseInput parses a document of the request. A resource policy may be that of any service, which has its own principals.
 func (s *simulation) parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
 	name := list
 	if i >= 0 {

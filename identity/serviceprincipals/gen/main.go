@@ -37,8 +37,8 @@ var known = []string{
 	"alexa-appkit.amazon.com",        // https://docs.aws.amazon.com/lambda/latest/dg/services-alexa.html
 	"alexa-connectedhome.amazon.com", // the same
 	"billingreports.amazonaws.com",   // https://docs.aws.amazon.com/cur/latest/userguide/cur-s3.html
-	"dnssec-route53.amazonaws.com",   // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/access-control-managing-permissions.html
-	"vpce.amazonaws.com",             // https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+	"dnssec-route53.amazonaws.com",   // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-configuring-dnssec-cmk-requirements.html
+	"vpce.amazonaws.com",             // https://docs.aws.amazon.com/vpc/latest/privatelink/create-notification-endpoint-service.html
 }
 
 // refused are endpoints that IAM was seen to refuse as service principals.
