@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 	"emulator/api"
 	"emulator/api/wire"
+	"emulator/audit"
 	"emulator/identity"
 	"emulator/sigv4"
 	"emulator/store"
@@ -58,6 +60,9 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 		if cap(response.Body) <= maxKept {
 			*buffer = response.Body
 		}
+	}
+	if err != nil {
+		s.refused.Keep(c.event(err))
 	}
 	s.logCall(c, response, err)
 	c.write(w, response)
@@ -416,6 +421,21 @@ func (c *call) encode(dst []byte, out any) wire.Response {
 	}
 }
 
+// event is what is kept of a call that was refused.
+func (c *call) event(err error) audit.Event {
+	e := audit.Event{
+		RequestID: c.requestID, Time: c.caller.Received, Service: c.service.name, Caller: c.caller.ARN,
+		Code: cmp.Or(api.ErrorCode(err), "InternalFailure"), Cause: api.Cause(err),
+	}
+	if known, ok := errors.AsType[*api.Error](err); ok {
+		e.Message = known.Message
+	}
+	if c.operation != nil {
+		e.Operation = c.operation.Name
+	}
+	return e
+}
+
 // logCall logs refusals, and at debug level every call. What a client sent in
 // parameters is not logged.
 func (s *Server) logCall(c *call, response wire.Response, err error) {
@@ -432,13 +452,11 @@ func (s *Server) logCall(c *call, response wire.Response, err error) {
 	}
 	attrs := []slog.Attr{
 		slog.String("service", c.service.name),
-		slog.Int("status", response.Status),
-		slog.String("request", c.requestID),
-		slog.Duration("took", time.Since(c.start)),
 	}
 	if c.operation != nil {
 		attrs = append(attrs, slog.String("operation", c.operation.Name))
 	}
+	attrs = append(attrs, slog.String("request", c.requestID), slog.Int("status", response.Status), slog.Duration("took", time.Since(c.start)))
 	if c.caller.ARN != "" {
 		attrs = append(attrs, slog.String("caller", c.caller.ARN))
 	}
