@@ -34,6 +34,7 @@ var quotas = map[types.SummaryKeyType]int{
 	types.SummaryKeyTypeGroupsPerUserQuota:              groupsPerUser,
 	types.SummaryKeyTypePolicySizeQuota:                 policySize,
 	types.SummaryKeyTypeVersionsPerPolicyQuota:          versionsPerPolicy,
+	types.SummaryKeyTypePolicyVersionsInUseQuota:        10000,
 	types.SummaryKeyTypeGroupsQuota:                     300,
 	types.SummaryKeyTypeInstanceProfilesQuota:           1000,
 	types.SummaryKeyTypePoliciesQuota:                   1500,
@@ -50,7 +51,7 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 	// The root user's access key is always there; passwords and certificates are not.
 	summary := map[string]int32{
 		"AccountAccessKeysPresent": 1, "AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
-		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0,
+		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0, "Policies": 0, "PolicyVersionsInUse": 0,
 	}
 	for key, quota := range quotas {
 		summary[string(key)] = int32(quota)
@@ -61,12 +62,22 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 		}
 		for key, prefix := range map[string][]byte{
 			"Users": byPathPrefix(c.Account, userKind, ""), "Groups": byPathPrefix(c.Account, groupKind, ""), "Roles": byPathPrefix(c.Account, roleKind, ""),
-			"Policies": identity.PoliciesPrefix(c.Account), "Providers": identity.OIDCProvidersPrefix(c.Account),
+			"Providers": identity.OIDCProvidersPrefix(c.Account), "SAMLProviders": identity.SAMLProvidersPrefix(c.Account),
 		} {
 			summary[key] = 0
 			for range r.Scan(prefix, nil) {
 				summary[key]++
 			}
+		}
+		summary["Providers"] += summary["SAMLProviders"]
+		delete(summary, "SAMLProviders")
+		for key := range r.Scan(identity.PoliciesPrefix(c.Account), nil) {
+			p, _, err := store.Load[identity.ManagedPolicy](r, key)
+			if err != nil {
+				return err
+			}
+			summary["Policies"]++
+			summary["PolicyVersionsInUse"] += int32(len(p.Versions))
 		}
 		for key := range r.Scan(identity.MFADevicesPrefix(c.Account), nil) {
 			d, _, err := store.Load[identity.MFADevice](r, key)

@@ -53,7 +53,7 @@ func (s *Service) attach(ctx context.Context, c api.Caller, q entityRequest, pol
 		case err != nil:
 			return err
 		case p == nil:
-			return api.Errorf("NoSuchEntity", "Policy %s does not exist or is not attachable.", policyARN)
+			return notAttachable(policyARN)
 		case p.local == nil && p.aws.ServiceLinked():
 			// Service-linked roles, which may have it, were refused as protected.
 			return api.Errorf("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer %s.", e.kind.title)

@@ -139,7 +139,9 @@ func (s *Service) listEntitiesForPolicy(ctx context.Context, c api.Caller, in *i
 	}
 	out := &iam.ListEntitiesForPolicyOutput{PolicyGroups: []types.PolicyGroup{}, PolicyRoles: []types.PolicyRole{}, PolicyUsers: []types.PolicyUser{}}
 	err = s.store.View(ctx, func(r store.Reader) error {
-		if _, err := s.findPolicy(r, c, *in.PolicyArn, authz.Request{Action: "iam:ListEntitiesForPolicy"}); err != nil {
+		if _, err := s.findPolicy(r, c, *in.PolicyArn, authz.Request{Action: "iam:ListEntitiesForPolicy"}); api.ErrorCode(err) == "NoSuchEntity" {
+			return notAttachable(*in.PolicyArn)
+		} else if err != nil {
 			return err
 		}
 		return walkEntities(r, c.Account, *in.PolicyArn, useOf[in.PolicyUsageFilter], page.after, func(position string, k *entityKind, name string) (more bool, err error) {
