@@ -150,7 +150,7 @@ func (s *Service) listAccessKeys(ctx context.Context, c api.Caller, in *iam.List
 		if err != nil {
 			return err
 		}
-		ids, next, err := pageOf(slices.Concat(owner.fixed, *owner.keys), in.Marker, in.MaxItems)
+		ids, next, err := pageOf(slices.Concat(owner.fixed, *owner.keys), api.ListOf(c, in))
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (s *Service) listSSHPublicKeys(ctx context.Context, c api.Caller, in *iam.L
 	if err := s.authorizeListOf(ctx, c, in.UserName, "iam:ListSSHPublicKeys"); err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.SSHPublicKeyMetadata{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.SSHPublicKeyMetadata{}, api.ListOf(c, in))
 	return &iam.ListSSHPublicKeysOutput{SSHPublicKeys: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -86,7 +86,7 @@ func (s *Service) listServiceSpecificCredentials(ctx context.Context, c api.Call
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.ServiceSpecificCredentialMetadata{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.ServiceSpecificCredentialMetadata{}, api.ListOf(c, in))
 	return &iam.ListServiceSpecificCredentialsOutput{ServiceSpecificCredentials: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -101,6 +101,6 @@ func (s *Service) listSigningCertificates(ctx context.Context, c api.Caller, in 
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.SigningCertificate{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.SigningCertificate{}, api.ListOf(c, in))
 	return &iam.ListSigningCertificatesOutput{Certificates: page, IsTruncated: next != nil, Marker: next}, err
 }

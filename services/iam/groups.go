@@ -88,7 +88,7 @@ func groupExists(name string) error {
 
 // getGroup answers with a page of the group's users too.
 func (s *Service) getGroup(ctx context.Context, c api.Caller, in *iam.GetGroupInput) (*iam.GetGroupOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) getGroup(ctx context.Context, c api.Caller, in *iam.GetGroupIn
 }
 
 func (s *Service) listGroups(ctx context.Context, c api.Caller, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (s *Service) listGroupsForUser(ctx context.Context, c api.Caller, in *iam.L
 		if err != nil {
 			return err
 		}
-		names, next, err := pageOf(u.Groups, in.Marker, in.MaxItems)
+		names, next, err := pageOf(u.Groups, api.ListOf(c, in))
 		if err != nil {
 			return err
 		}

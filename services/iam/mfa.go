@@ -195,7 +195,7 @@ func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *
 }
 
 func (s *Service) listVirtualMFADevices(ctx context.Context, c api.Caller, in *iam.ListVirtualMFADevicesInput) (*iam.ListVirtualMFADevicesOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +304,7 @@ func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.List
 	if in.UserName == nil && c.Kind == identity.Root { // no device can be registered with it here
 		err := s.authorizeRoot(ctx, c, "iam:ListMFADevices")
 		if err == nil {
-			out.MFADevices, _, err = pageOf([]types.MFADevice{}, in.Marker, in.MaxItems)
+			out.MFADevices, _, err = pageOf([]types.MFADevice{}, api.ListOf(c, in))
 		}
 		return out, err
 	}
@@ -325,7 +325,7 @@ func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.List
 			}
 			devices = append(devices, types.MFADevice{SerialNumber: &serial, UserName: &u.Name, EnableDate: &d.Enabled})
 		}
-		out.MFADevices, out.Marker, err = pageOf(devices, in.Marker, in.MaxItems)
+		out.MFADevices, out.Marker, err = pageOf(devices, api.ListOf(c, in))
 		out.IsTruncated = out.Marker != nil
 		return err
 	})

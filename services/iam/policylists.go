@@ -26,7 +26,7 @@ var useOf = map[types.PolicyUsageType]use{
 // are wanted, those of the index of the used ones.
 func (s *Service) listPolicies(ctx context.Context, c api.Caller, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
 	pathPrefix := pathOf(in.PathPrefix)
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func walkUsedPolicies(r store.Reader, c api.Caller, scope types.PolicyScopeType,
 
 // listEntitiesForPolicy reads the index from the policy to its entities.
 func (s *Service) listEntitiesForPolicy(ctx context.Context, c api.Caller, in *iam.ListEntitiesForPolicyInput) (*iam.ListEntitiesForPolicyOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}

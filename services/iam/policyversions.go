@@ -104,7 +104,7 @@ func (s *Service) listPolicyVersions(ctx context.Context, c api.Caller, in *iam.
 		for _, v := range slices.Backward(p.versions()) { // the newest first, as AWS
 			versions = append(versions, p.wireVersion(v))
 		}
-		page, next, err := pageOf(versions, in.Marker, in.MaxItems)
+		page, next, err := pageOf(versions, api.ListOf(c, in))
 		out = &iam.ListPolicyVersionsOutput{Versions: page, IsTruncated: next != nil, Marker: next}
 		return err
 	})

@@ -198,7 +198,7 @@ func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.Role
 }
 
 func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}

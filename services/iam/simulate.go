@@ -213,8 +213,8 @@ var evalDecisions = map[policy.Effect]types.PolicyEvaluationDecisionType{
 const maxSimulated = 32 << 20
 
 // run asks for every action on every resource, as far as a page goes.
-func (s *simulation) run(ctx context.Context, actions, resources []string, marker *string, maxItems *int32) (results []types.EvaluationResult, next *string, err error) {
-	p, err := newPage(marker, maxItems)
+func (s *simulation) run(ctx context.Context, actions, resources []string, list api.List) (results []types.EvaluationResult, next *string, err error) {
+	p, err := newPage(list)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -387,7 +387,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 	); err != nil {
 		return nil, err
 	}
-	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, in.Marker, in.MaxItems)
+	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, api.ListOf(c, in))
 	return &iam.SimulateCustomPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -407,7 +407,7 @@ func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in 
 	); err != nil {
 		return nil, err
 	}
-	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, in.Marker, in.MaxItems)
+	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, api.ListOf(c, in))
 	return &iam.SimulatePrincipalPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
 }
 

@@ -157,13 +157,13 @@ func (s *Service) untag(ctx context.Context, action string, keys []string, find 
 	})
 }
 
-func (s *Service) listTags(ctx context.Context, action string, marker *string, maxItems *int32, find findTagged) (page []types.Tag, next *string, err error) {
+func (s *Service) listTags(ctx context.Context, action string, list api.List, find findTagged) (page []types.Tag, next *string, err error) {
 	err = s.store.View(ctx, func(r store.Reader) error {
 		resource, err := find(r, authz.Request{Action: action})
 		if err != nil {
 			return err
 		}
-		page, next, err = pageOf(wireTags(resource.tags), marker, maxItems)
+		page, next, err = pageOf(wireTags(resource.tags), list)
 		return err
 	})
 	return page, next, err
@@ -260,7 +260,7 @@ func (s *Service) untagUser(ctx context.Context, c api.Caller, in *iam.UntagUser
 }
 
 func (s *Service) listUserTags(ctx context.Context, c api.Caller, in *iam.ListUserTagsInput) (*iam.ListUserTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListUserTags", in.Marker, in.MaxItems, s.taggedUser(c, *in.UserName))
+	page, next, err := s.listTags(ctx, "iam:ListUserTags", api.ListOf(c, in), s.taggedUser(c, *in.UserName))
 	return &iam.ListUserTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -273,7 +273,7 @@ func (s *Service) untagRole(ctx context.Context, c api.Caller, in *iam.UntagRole
 }
 
 func (s *Service) listRoleTags(ctx context.Context, c api.Caller, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListRoleTags", in.Marker, in.MaxItems, s.taggedRole(c, *in.RoleName))
+	page, next, err := s.listTags(ctx, "iam:ListRoleTags", api.ListOf(c, in), s.taggedRole(c, *in.RoleName))
 	return &iam.ListRoleTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -286,7 +286,7 @@ func (s *Service) untagPolicy(ctx context.Context, c api.Caller, in *iam.UntagPo
 }
 
 func (s *Service) listPolicyTags(ctx context.Context, c api.Caller, in *iam.ListPolicyTagsInput) (*iam.ListPolicyTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListPolicyTags", in.Marker, in.MaxItems, s.taggedPolicy(c, *in.PolicyArn))
+	page, next, err := s.listTags(ctx, "iam:ListPolicyTags", api.ListOf(c, in), s.taggedPolicy(c, *in.PolicyArn))
 	return &iam.ListPolicyTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -299,7 +299,7 @@ func (s *Service) untagOIDCProvider(ctx context.Context, c api.Caller, in *iam.U
 }
 
 func (s *Service) listOIDCProviderTags(ctx context.Context, c api.Caller, in *iam.ListOpenIDConnectProviderTagsInput) (*iam.ListOpenIDConnectProviderTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListOpenIDConnectProviderTags", in.Marker, in.MaxItems, s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
+	page, next, err := s.listTags(ctx, "iam:ListOpenIDConnectProviderTags", api.ListOf(c, in), s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
 	return &iam.ListOpenIDConnectProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -312,7 +312,7 @@ func (s *Service) untagSAMLProvider(ctx context.Context, c api.Caller, in *iam.U
 }
 
 func (s *Service) listSAMLProviderTags(ctx context.Context, c api.Caller, in *iam.ListSAMLProviderTagsInput) (*iam.ListSAMLProviderTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListSAMLProviderTags", in.Marker, in.MaxItems, s.taggedSAMLProvider(c, *in.SAMLProviderArn))
+	page, next, err := s.listTags(ctx, "iam:ListSAMLProviderTags", api.ListOf(c, in), s.taggedSAMLProvider(c, *in.SAMLProviderArn))
 	return &iam.ListSAMLProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -325,6 +325,6 @@ func (s *Service) untagMFADevice(ctx context.Context, c api.Caller, in *iam.Unta
 }
 
 func (s *Service) listMFADeviceTags(ctx context.Context, c api.Caller, in *iam.ListMFADeviceTagsInput) (*iam.ListMFADeviceTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListMFADeviceTags", in.Marker, in.MaxItems, s.taggedMFADevice(c, *in.SerialNumber))
+	page, next, err := s.listTags(ctx, "iam:ListMFADeviceTags", api.ListOf(c, in), s.taggedMFADevice(c, *in.SerialNumber))
 	return &iam.ListMFADeviceTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }

@@ -198,7 +198,7 @@ func (s *Service) getUser(ctx context.Context, c api.Caller, in *iam.GetUserInpu
 }
 
 func (s *Service) listUsers(ctx context.Context, c api.Caller, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}

@@ -196,7 +196,7 @@ func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysIn
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListKeys", Resource: "*"}); err != nil {
 			return err
 		}
-		p, err := newPage(in.Marker, in.Limit, 100)
+		p, err := newPage(api.ListOf(c, in), 100)
 		if err != nil {
 			return err
 		}
