@@ -17,12 +17,12 @@ type List struct {
 	max    *int32
 }
 
-// ListOf reads the input of a list operation, a pointer to an SDK's struct: Marker, and MaxItems or Limit.
+// ListOf reads the input of a list operation, a pointer to an SDK's struct.
 func ListOf(c Caller, in any) List {
 	l := List{caller: &c}
 	rest := reflect.New(reflect.TypeOf(in).Elem()).Elem()
 	rest.Set(reflect.ValueOf(in).Elem())
-	for name, value := range map[string]any{"Marker": &l.marker, "MaxItems": &l.max, "Limit": &l.max} {
+	for name, value := range map[string]any{"Marker": &l.marker, "NextToken": &l.marker, "MaxItems": &l.max, "MaxResults": &l.max, "Limit": &l.max} {
 		if f := rest.FieldByName(name); f.IsValid() {
 			reflect.ValueOf(value).Elem().Set(f)
 			f.SetZero()
@@ -40,8 +40,8 @@ func (l List) Max(otherwise int) int {
 	return int(*l.max)
 }
 
-// tagSize is how many bytes tell that a marker is of a list. They keep mistakes off, and nobody who means to
-// make one up: what a caller may list is not up to a marker.
+// tagSize is how many bytes tell that a marker is of a list. They are a check, not a proof: what a caller may list is
+// not up to a marker.
 const tagSize = 8
 
 // After returns the position of the last item of the page before, "" for the first page. It is not ok if the

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 
 	"emulator/api"
 	"emulator/identity"
@@ -35,8 +36,13 @@ func TestMarkersAreBound(t *testing.T) {
 			t.Errorf("%s: good, and goes on after %q", name, after)
 		}
 	}
-	if limited := api.ListOf(ours, &kms.ListKeysInput{Limit: aws.Int32(3)}); limited.Max(100) != 3 {
-		t.Errorf("a limit of %d", limited.Max(100))
+	for _, in := range []any{&kms.ListKeysInput{Limit: aws.Int32(3)}, &organizations.ListAccountsInput{MaxResults: aws.Int32(3), NextToken: marker}} {
+		if l := api.ListOf(ours, in); l.Max(100) != 3 {
+			t.Errorf("%T: a page of %d", in, l.Max(100))
+		}
+	}
+	if _, ok := api.ListOf(ours, &organizations.ListAccountsInput{NextToken: marker}).After(); ok {
+		t.Error("a token of another service is good")
 	}
 }
 

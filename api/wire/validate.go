@@ -172,7 +172,7 @@ func (w *violations) value(p *plan, v reflect.Value) {
 	case p.kind == unionKind:
 		w.union(p, v)
 	case p.kind == listKind && p.element.kind == stringKind && p.element.check != nil && w.brief:
-		w.strings(p, v)
+		w.stringList(p, v)
 	case p.kind == listKind && p.element.deep:
 		for i := 0; i < v.Len() && !w.full(); i++ {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
@@ -244,8 +244,8 @@ func (w *violations) constraints(p *plan, v reflect.Value) {
 	}
 }
 
-// strings checks a list of strings of which some break a constraint: all that there are, are told, once.
-func (w *violations) strings(p *plan, v reflect.Value) {
+// stringList checks a list of strings of which some break a constraint: all that there are, are told, once.
+func (w *violations) stringList(p *plan, v reflect.Value) {
 	c := p.element.check
 	var each violations
 	for i := 0; i < v.Len() && len(each.found) == 0; i++ {

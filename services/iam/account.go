@@ -51,7 +51,8 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 	// The root user's access key is always there; passwords and certificates are not.
 	summary := map[string]int32{
 		"AccountAccessKeysPresent": 1, "AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
-		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0, "Policies": 0, "PolicyVersionsInUse": 0,
+		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0,
+		"Users": 0, "Groups": 0, "Roles": 0, "Policies": 0, "PolicyVersionsInUse": 0, "Providers": 0,
 	}
 	for key, quota := range quotas {
 		summary[string(key)] = int32(quota)
@@ -60,17 +61,17 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetAccountSummary", Resource: "*"}); err != nil {
 			return err
 		}
-		for key, prefix := range map[string][]byte{
-			"Users": byPathPrefix(c.Account, userKind, ""), "Groups": byPathPrefix(c.Account, groupKind, ""), "Roles": byPathPrefix(c.Account, roleKind, ""),
-			"Providers": identity.OIDCProvidersPrefix(c.Account), "SAMLProviders": identity.SAMLProvidersPrefix(c.Account),
+		for _, counted := range []struct {
+			key    string
+			prefix []byte
+		}{
+			{"Users", byPathPrefix(c.Account, userKind, "")}, {"Groups", byPathPrefix(c.Account, groupKind, "")}, {"Roles", byPathPrefix(c.Account, roleKind, "")},
+			{"Providers", identity.OIDCProvidersPrefix(c.Account)}, {"Providers", identity.SAMLProvidersPrefix(c.Account)},
 		} {
-			summary[key] = 0
-			for range r.Scan(prefix, nil) {
-				summary[key]++
+			for range r.Scan(counted.prefix, nil) {
+				summary[counted.key]++
 			}
 		}
-		summary["Providers"] += summary["SAMLProviders"]
-		delete(summary, "SAMLProviders")
 		for key := range r.Scan(identity.PoliciesPrefix(c.Account), nil) {
 			p, _, err := store.Load[identity.ManagedPolicy](r, key)
 			if err != nil {

@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
@@ -23,10 +24,10 @@ func (s *Service) otherCredentialOperations() []api.Operation {
 	}
 }
 
-// getLoginProfile: no user has a password, nor has the root user.
+// getLoginProfile: no user has a password, nor has the root user, who may ask for his own in a session of AssumeRoot only.
 func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.GetLoginProfileInput) (*iam.GetLoginProfileOutput, error) {
 	const action = "iam:GetLoginProfile"
-	if in.UserName == nil && c.Kind == identity.Root {
+	if in.UserName == nil && c.Session != nil && c.Session.AssumedRoot {
 		if err := s.authorizeRoot(ctx, c, action); err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func (s *Service) listSSHPublicKeys(ctx context.Context, c api.Caller, in *iam.L
 func (s *Service) listServiceSpecificCredentials(ctx context.Context, c api.Caller, in *iam.ListServiceSpecificCredentialsInput) (*iam.ListServiceSpecificCredentialsOutput, error) {
 	const action = "iam:ListServiceSpecificCredentials"
 	var err error
-	switch all := in.AllUsers != nil && *in.AllUsers; {
+	switch all := aws.ToBool(in.AllUsers); {
 	case all && in.UserName != nil:
 		err = api.Errorf("ValidationError", "AllUsers and UserName cannot be specified together.")
 	case all:

@@ -263,6 +263,7 @@ func (s *simulation) run(ctx context.Context, actions, resources []string, list 
 	return results, p.next(), ctx.Err()
 }
 
+// byName returns the policies by what stands for them in a trace.
 func byName(policies []sourced) map[string]sourced {
 	sources := make(map[string]sourced, len(policies))
 	for _, p := range slices.Backward(policies) { // of several of a name the first counts
@@ -337,12 +338,12 @@ func matched(trace *policy.Trace, sources map[string]sourced) []types.Statement 
 		if strings.HasPrefix(name, "arn:") {
 			_, _, name = splitPolicyARN(name)
 		}
-		for i, statement := range p.Statements {
+		for _, statement := range p.Statements {
 			if !statement.Matched || statement.Effect != effect {
 				continue
 			}
 			start := statement.Start
-			if source.Policy != nil {
+			if i := statement.Index; source.Policy != nil && i < len(source.Policy.Statements) && source.Policy.Statements[i].Start == start { // names may be ambiguous
 				start = startOf(source.Policy, i)
 			}
 			matched = append(matched, types.Statement{

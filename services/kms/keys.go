@@ -132,7 +132,7 @@ func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass b
 	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
 		return err
 	}
-	// The key to be is in no policy of its own yet.
+	// The key is in no answer yet, and its policy does not count.
 	request.Action, request.Resource, request.Unnamed = "kms:TagResource", k.ARN(), true
 	return s.authz.Authorize(r, c, request)
 }
