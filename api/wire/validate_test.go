@@ -71,6 +71,7 @@ func TestIAMWording(t *testing.T) {
 		prefix = "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."
 		tagKey = `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`
 	)
+	codec, _ := codecOf(t, load(t, "iam"), clients["iam"](aws.Config{Region: "us-east-1"}))
 	trust := "&AssumeRolePolicyDocument=x"
 	for _, c := range []struct{ operation, query, want string }{
 		{"CreateVirtualMFADevice", "VirtualMFADeviceName=a&Path=test", "The specified value for path" + path}, // [rec] test_iam_mfa
@@ -98,7 +99,8 @@ func TestIAMWording(t *testing.T) {
 		{"GetRole", "", "1 validation error detected: Value at 'roleName' failed to satisfy constraint: Member must not be null"},                                                                                    // versitygw
 	} {
 		t.Run(c.operation+" "+c.query[:min(len(c.query), 60)], func(t *testing.T) {
-			_, err := operation(t, "iam", c.operation).DecodeQuery(Form{Body: []byte(c.query)})
+			o, _ := codec.Operation(c.operation)
+			_, err := o.DecodeQuery(Form{Body: []byte(c.query)})
 			e, ok := errors.AsType[*api.Error](err)
 			if !ok || e.Code != "ValidationError" || e.Message != c.want && !strings.HasPrefix(e.Message, c.want+", ") {
 				t.Errorf("got  %v\nwant %s", err, c.want)
