@@ -209,7 +209,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListAliases", Resource: "*"}); err != nil {
 			return err
 		}
-		p, err := newPage(in.Marker, in.Limit, 50)
+		p, err := newPage(api.ListOf(c, in), 50)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package kms
 
 import (
-	"encoding/base64"
 	"iter"
 	"strconv"
 
@@ -11,26 +10,19 @@ import (
 
 // page is what a list operation returns at once.
 type page struct {
-	after []byte // the rest of the key of the last item of the page before
+	list  api.List
+	after string // the rest of the key of the last item of the page before
 	left  int
 	last  []byte
 	more  bool
 }
 
-func newPage(marker *string, limit *int32, defaultLimit int) (*page, error) {
-	p := &page{left: defaultLimit}
-	if limit != nil {
-		p.left = int(*limit)
-	}
-	if marker == nil {
-		return p, nil
-	}
-	after, err := base64.RawURLEncoding.DecodeString(*marker)
-	if err != nil || len(after) == 0 {
+func newPage(list api.List, defaultLimit int) (*page, error) {
+	after, ok := list.After()
+	if !ok {
 		return nil, invalidMarker()
 	}
-	p.after = after
-	return p, nil
+	return &page{list: list, after: after, left: list.Max(defaultLimit)}, nil
 }
 
 func invalidMarker() error {
@@ -39,7 +31,7 @@ func invalidMarker() error {
 
 // scan yields the records behind the page before.
 func (p *page) scan(r store.Reader, prefix []byte) iter.Seq2[[]byte, []byte] {
-	if p.after == nil {
+	if p.after == "" {
 		return r.Scan(prefix, nil)
 	}
 	return r.Scan(prefix, append(append([]byte(nil), prefix...), p.after...))
@@ -61,19 +53,19 @@ func (p *page) next(prefix []byte) *string {
 	if !p.more {
 		return nil
 	}
-	marker := base64.RawURLEncoding.EncodeToString(p.last[len(prefix):])
+	marker := p.list.Marker(string(p.last[len(prefix):]))
 	return &marker
 }
 
 // pageOf returns the page of a list that is at hand whole, and the marker of the next.
-func pageOf[T any](items []T, marker *string, limit *int32, defaultLimit int) ([]T, *string, error) {
-	p, err := newPage(marker, limit, defaultLimit)
+func pageOf[T any](items []T, list api.List, defaultLimit int) ([]T, *string, error) {
+	p, err := newPage(list, defaultLimit)
 	if err != nil {
 		return nil, nil, err
 	}
 	start := 0
-	if p.after != nil {
-		if start, err = strconv.Atoi(string(p.after)); err != nil || start < 0 {
+	if p.after != "" {
+		if start, err = strconv.Atoi(p.after); err != nil || start < 0 {
 			return nil, nil, invalidMarker()
 		}
 	}
