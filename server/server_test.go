@@ -133,9 +133,9 @@ func TestRefusals(t *testing.T) {
 
 		{"json: unknown target", call{body: "{}", header: jsonFor("TrentService.Nonsense"), service: "kms"}, 400, []string{`{"__type":"UnknownOperationException"}`}},
 		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "DynamoDB_20120810.ListTables"}},
-		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.ListGrants"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "ListGrants"}},
+		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.CreateGrant"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "CreateGrant"}},
 		{"json: no target", call{body: "{}", header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, service: "kms"}, 400, []string{`"UnknownOperationException"`}},
-		{"json: a service without operations yet", call{body: "{}", header: jsonFor("AWSOrganizationsV20161128.ListRoots"), service: "organizations"}, 400, []string{`"UnsupportedOperationException"`}},
+		{"json: a service without operations yet", call{body: "{}", header: jsonFor("BaldrApiService.DescribeClusters"), service: "cloudhsm"}, 400, []string{`"UnsupportedOperationException"`}},
 		{"json: not signed", call{body: "{}", header: jsonFor("TrentService.ListKeys")}, 400, []string{`"MissingAuthenticationTokenException"`}},
 		{"json: unknown key", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}}, 400, []string{`"UnrecognizedClientException"`}},
 		{"json: wrong secret", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "x"}}, 400, []string{`"InvalidSignatureException"`}},
