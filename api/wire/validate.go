@@ -27,7 +27,7 @@ func newCheck(s *model.Shape) (*check, error) {
 	if s.Min == nil && s.Max == nil && s.Pattern == "" && len(s.Enum) == 0 {
 		return nil, nil
 	}
-	c := &check{min: s.Min, max: s.Max, enum: s.Enum}
+	c := &check{min: s.Min, max: s.Max, enum: inAWSOrder(s)}
 	if s.Pattern != "" {
 		var err error
 		if c.pattern, err = compilePattern(s.Pattern); err != nil {
@@ -35,6 +35,24 @@ func newCheck(s *model.Shape) (*check, error) {
 		}
 	}
 	return c, nil
+}
+
+// enumOrders are the orders in which AWS names the values of enumerations, by shape, as they were recorded
+// (https://github.com/localstack/localstack/blob/main/tests/aws/services/kms/test_kms.snapshot.json). They are no rule's.
+var enumOrders = map[string]string{
+	"KeySpec":          "RSA_2048 ECC_NIST_P384 ECC_NIST_P256 ECC_NIST_P521 HMAC_384 RSA_3072 ECC_SECG_P256K1 RSA_4096 SYMMETRIC_DEFAULT HMAC_256 HMAC_224 HMAC_512",
+	"KeyUsageType":     "ENCRYPT_DECRYPT SIGN_VERIFY GENERATE_VERIFY_MAC",
+	"MacAlgorithmSpec": "HMAC_SHA_384 HMAC_SHA_256 HMAC_SHA_224 HMAC_SHA_512",
+}
+
+// inAWSOrder returns the values of an enumeration: first those whose order was recorded, then those that AWS added since.
+func inAWSOrder(s *model.Shape) []string {
+	recorded := strings.Fields(enumOrders[s.Name])
+	if len(recorded) == 0 {
+		return s.Enum
+	}
+	added := slices.DeleteFunc(slices.Clone(s.Enum), func(value string) bool { return slices.Contains(recorded, value) })
+	return append(recorded, added...)
 }
 
 // validate checks the input against every constraint of the model, and words what it

@@ -217,6 +217,11 @@ func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, named 
 	if err := s.authz.Authorize(r, c, request); err != nil {
 		return err
 	}
+	return notFound(id, named)
+}
+
+// notFound is AWS's error for a key or alias, named in full, that does not exist.
+func notFound(id keyID, named string) error {
 	if id.alias != "" {
 		return api.Errorf("NotFoundException", "Alias %s is not found.", named)
 	}

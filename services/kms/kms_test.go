@@ -231,7 +231,7 @@ func TestErrorsOfTheOperation(t *testing.T) {
 	refused(t, err, "ValidationException", "marker")
 	colon := aws.String("alias/a:b")
 	_, err = c.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: colon, TargetKeyId: id})
-	refused(t, err, "InvalidAliasNameException", "")
+	refused(t, err, "ValidationException", "")
 	_, err = c.UpdateAlias(t.Context(), &kms.UpdateAliasInput{AliasName: colon, TargetKeyId: id})
 	refused(t, err, "NotFoundException", "alias/a:b")
 	_, err = c.DeleteAlias(t.Context(), &kms.DeleteAliasInput{AliasName: colon})

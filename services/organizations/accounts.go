@@ -70,7 +70,7 @@ func (c *creation) wire(state types.CreateAccountState) *types.CreateAccountStat
 func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizations.CreateAccountInput) (*organizations.CreateAccountOutput, error) {
 	now := s.now()
 	if len(in.Tags) > 0 {
-		return nil, api.Errorf("InvalidInputException", "Tags of accounts are not supported.")
+		return nil, api.Errorf("NotImplemented", "Tags of accounts are not supported by this emulator.")
 	}
 	id, err := newID("car-", "0123456789abcdef", 32)
 	if err != nil {

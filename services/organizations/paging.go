@@ -18,7 +18,7 @@ func items(limit *int32) int {
 // tokenError is err, or AWS's for a token that is none of the list's.
 func tokenError(err error) error {
 	if errors.Is(err, store.ErrMarker) {
-		return api.Errorf("InvalidInputException", "You provided an invalid NextToken.")
+		return api.Errorf("InvalidInputException", "You provided an invalid NextToken.").With("Reason", "INVALID_NEXT_TOKEN")
 	}
 	return err
 }

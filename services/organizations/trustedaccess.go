@@ -32,7 +32,10 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, action,
 			return err
 		}
 		if o.ConsolidatedBilling {
-			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.")
+			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.").With("Reason", "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE")
+		}
+		if !recognized(principal) {
+			return api.Errorf("InvalidInputException", "You specified an unrecognized service principal.").With("Reason", "UNRECOGNIZED_SERVICE_PRINCIPAL")
 		}
 		f(o)
 		return store.Save(tx, identity.OrganizationKey(o.ID), o)
