@@ -132,7 +132,7 @@ func TestRefusals(t *testing.T) {
 		{"query: invalid parameter", call{body: "Action=AssumeRole&Version=2011-06-15&RoleArn=x&RoleSessionName=a", header: form, service: "sts"}, 400, []string{"<Code>ValidationError</Code>", "validation errors detected", "at &#39;roleArn&#39;"}},
 
 		{"json: unknown target", call{body: "{}", header: jsonFor("TrentService.Nonsense"), service: "kms"}, 400, []string{`{"__type":"UnknownOperationException"}`}},
-		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "DynamoDB_20120810.ListTables"}},
+		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "The service dynamodb is not answered here."}},
 		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.CreateGrant"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "CreateGrant"}},
 		{"json: no target", call{body: "{}", header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, service: "kms"}, 400, []string{`"UnknownOperationException"`}},
 		{"json: a service without operations yet", call{body: "{}", header: jsonFor("BaldrApiService.DescribeClusters"), service: "cloudhsm"}, 400, []string{`"UnsupportedOperationException"`}},
