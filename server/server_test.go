@@ -142,6 +142,8 @@ func TestRefusals(t *testing.T) {
 		{"json: not JSON", call{body: "{", header: jsonFor("TrentService.ListKeys"), service: "kms"}, 400, []string{`"SerializationException"`}},
 		{"json: wrong type", call{body: `{"KeyId":7}`, header: jsonFor("TrentService.DescribeKey"), service: "kms"}, 400, []string{`"SerializationException"`, "NUMBER_VALUE can not be converted to String"}},
 		{"json: missing member", call{body: `{}`, header: jsonFor("TrentService.DescribeKey"), service: "kms"}, 400, []string{`"ValidationException"`, "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null"}},
+		{"json: missing member, of a service with reasons", call{body: `{}`, header: jsonFor("AWSOrganizationsV20161128.DescribeAccount"), service: "organizations"}, 400,
+			[]string{`{"__type":"InvalidInputException","Message":"You must include a value for all required parameters.","Reason":"INPUT_REQUIRED"}`}},
 		{"json: incomplete signature", call{body: "{}", header: jsonFor("TrentService.ListKeys"), after: func(r *http.Request) {
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c")
 		}}, 400, []string{`"IncompleteSignatureException"`}},

@@ -66,6 +66,9 @@ func (o *Operation) validate(in reflect.Value) error {
 	if len(w.found) == 0 {
 		return nil
 	}
+	if s := o.invalidInput(); s != nil {
+		return api.Errorf(s.Name, "%s", invalidInputs[w.reason]).With("Reason", w.reason)
+	}
 	plural := ""
 	if len(w.found) > 1 {
 		plural = "s"
@@ -73,9 +76,44 @@ func (o *Operation) validate(in reflect.Value) error {
 	return api.Errorf("ValidationError", "%d validation error%s detected: %s", len(w.found), plural, strings.Join(w.found, "; "))
 }
 
+// invalidInput returns the error that stands for a ValidationError where an operation declares it, as Organizations' do: it has a
+// reason, and says nothing of the value. Nil if there is none.
+func (o *Operation) invalidInput() *model.Shape {
+	for _, s := range o.model.Errors {
+		if s.Name == "InvalidInputException" && slices.ContainsFunc(s.Members, func(m model.Member) bool { return m.Name == "Reason" }) {
+			return s
+		}
+	}
+	return nil
+}
+
+// The reasons of an InvalidInputException, for kinds of constraints.
+const (
+	required   = "INPUT_REQUIRED"
+	badPattern = "INVALID_PATTERN"
+	badEnum    = "INVALID_ENUM"
+	tooShort   = "MIN_LENGTH_EXCEEDED"
+	tooLong    = "MAX_LENGTH_EXCEEDED"
+	tooSmall   = "MIN_VALUE_EXCEEDED"
+	tooLarge   = "MAX_VALUE_EXCEEDED"
+)
+
+// invalidInputs are the texts of an InvalidInputException by its reason: that of a pattern as users saw it (boto/boto3 issue 4565), the
+// others as AWS's reference has them (https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListRoots.html).
+var invalidInputs = map[string]string{
+	required:   "You must include a value for all required parameters.",
+	badPattern: "You provided a value that does not match the required pattern.",
+	badEnum:    "You specified an invalid value.",
+	tooShort:   "You provided a string parameter that is shorter than allowed.",
+	tooLong:    "You provided a string parameter that is longer than allowed.",
+	tooSmall:   "You provided a numeric parameter that has a smaller value than allowed.",
+	tooLarge:   "You provided a numeric parameter that has a larger value than allowed.",
+}
+
 type violations struct {
-	path  []string
-	found []string
+	path   []string
+	found  []string
+	reason string // of the first
 }
 
 // What is said of an input is bounded, however much of it is wrong.
@@ -87,7 +125,7 @@ const (
 func (w *violations) full() bool { return len(w.found) >= maxViolations }
 
 // add notes a violation. A sensitive value is not repeated.
-func (w *violations) add(p *plan, v reflect.Value, constraint string) {
+func (w *violations) add(p *plan, v reflect.Value, reason, constraint string) {
 	value := "Value"
 	if !p.shape.Sensitive && p.kind != blobKind {
 		text := describe(nil, v)
@@ -95,6 +133,13 @@ func (w *violations) add(p *plan, v reflect.Value, constraint string) {
 			text = append(bytes.ToValidUTF8(text[:maxDescribed], nil), "…"...)
 		}
 		value = "Value '" + string(text) + "'"
+	}
+	w.note(value, reason, constraint)
+}
+
+func (w *violations) note(value, reason, constraint string) {
+	if w.reason == "" {
+		w.reason = reason
 	}
 	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), constraint))
 }
@@ -148,7 +193,7 @@ func (w *violations) structure(p *plan, v reflect.Value) {
 		case ok && f.plan.deep:
 			w.value(f.plan, value)
 		case !ok && f.required:
-			w.found = append(w.found, "Value null at '"+strings.Join(w.path, ".")+"' failed to satisfy constraint: Member must not be null")
+			w.note("Value null", required, "not be null")
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
@@ -201,32 +246,32 @@ func (w *violations) constraints(p *plan, v reflect.Value) {
 	c := p.check
 	// A value that is too long by far is refused for its length, and not matched at its own expense.
 	if c.pattern != nil && p.kind == stringKind && (c.max == nil || float64(v.Len()) <= 8*(*c.max)) && !c.pattern.match(v.String()) {
-		w.add(p, v, "satisfy regular expression pattern: "+c.pattern.text)
+		w.add(p, v, badPattern, "satisfy regular expression pattern: "+c.pattern.text)
 	}
 	if len(c.enum) > 0 && p.kind == stringKind && !slices.Contains(c.enum, v.String()) {
-		w.add(p, v, "satisfy enum value set: ["+strings.Join(c.enum, ", ")+"]")
+		w.add(p, v, badEnum, "satisfy enum value set: ["+strings.Join(c.enum, ", ")+"]")
 	}
 	if c.min == nil && c.max == nil {
 		return
 	}
-	measure, n := "length", 0.0
+	measure, n, less, more := "length", 0.0, tooShort, tooLong
 	switch p.kind {
 	case stringKind:
 		n = float64(utf8.RuneCountInString(v.String()))
 	case blobKind, listKind, mapKind:
 		n = float64(v.Len())
 	case integerKind:
-		measure, n = "value", float64(v.Int())
+		measure, n, less, more = "value", float64(v.Int()), tooSmall, tooLarge
 	case floatKind:
-		measure, n = "value", v.Float()
+		measure, n, less, more = "value", v.Float(), tooSmall, tooLarge
 	default:
 		return
 	}
 	if c.min != nil && n < *c.min {
-		w.add(p, v, "have "+measure+" greater than or equal to "+strconv.FormatFloat(*c.min, 'f', -1, 64))
+		w.add(p, v, less, "have "+measure+" greater than or equal to "+strconv.FormatFloat(*c.min, 'f', -1, 64))
 	}
 	if c.max != nil && n > *c.max {
-		w.add(p, v, "have "+measure+" less than or equal to "+strconv.FormatFloat(*c.max, 'f', -1, 64))
+		w.add(p, v, more, "have "+measure+" less than or equal to "+strconv.FormatFloat(*c.max, 'f', -1, 64))
 	}
 }
 

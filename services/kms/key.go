@@ -204,8 +204,10 @@ func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a a
 		return k, err
 	}
 	err = s.noKey(r, c, id, a, named)
-	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" && strings.HasSuffix(e.Message, named) {
-		e.Message += " because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" {
+		if who, reasonless := strings.CutSuffix(e.Message, " on resource: "+named); reasonless {
+			e.Message = who + " on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+		}
 	}
 	return nil, err
 }

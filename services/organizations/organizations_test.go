@@ -3,6 +3,7 @@ package organizations_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -134,6 +135,43 @@ func TestUnknownServicePrincipal(t *testing.T) {
 		wantReason(t, err, types.InvalidInputExceptionReasonUnrecognizedServicePrincipal, "You specified an unrecognized service principal.")
 		_, err = client.DisableAWSServiceAccess(t.Context(), &organizations.DisableAWSServiceAccessInput{ServicePrincipal: &principal})
 		wantReason(t, err, types.InvalidInputExceptionReasonUnrecognizedServicePrincipal, "You specified an unrecognized service principal.")
+	}
+}
+
+// What is wrong with an input by itself is told as a reason, without the value. The text of the pattern: boto/boto3 4565 and
+// RoadieHQ/roadie-backstage-plugins 1391; the others are the sentences of AWS's API reference.
+func TestInvalidInput(t *testing.T) {
+	e := emulatortest.Start(t)
+	client := organizations.NewFromConfig(e.Config())
+	describe := func(account string) error {
+		_, err := client.DescribeAccount(t.Context(), &organizations.DescribeAccountInput{AccountId: &account})
+		return err
+	}
+	list := func(items int32) error {
+		_, err := client.ListRoots(t.Context(), &organizations.ListRootsInput{MaxResults: &items})
+		return err
+	}
+	create := func(set types.OrganizationFeatureSet) error {
+		_, err := client.CreateOrganization(t.Context(), &organizations.CreateOrganizationInput{FeatureSet: set})
+		return err
+	}
+	enable := func(principal string) error {
+		_, err := client.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: &principal})
+		return err
+	}
+	for _, test := range []struct {
+		err     error
+		reason  types.InvalidInputExceptionReason
+		message string
+	}{
+		{describe("arn:aws:organizations::000000000000:account/o-a/1"), types.InvalidInputExceptionReasonInvalidPattern, "You provided a value that does not match the required pattern."},
+		{list(21), types.InvalidInputExceptionReasonMaxValueExceeded, "You provided a numeric parameter that has a larger value than allowed."},
+		{list(0), types.InvalidInputExceptionReasonMinValueExceeded, "You provided a numeric parameter that has a smaller value than allowed."},
+		{create("SOME"), types.InvalidInputExceptionReasonInvalidEnum, "You specified an invalid value."},
+		{enable(""), types.InvalidInputExceptionReasonMinLengthExceeded, "You provided a string parameter that is shorter than allowed."},
+		{enable(strings.Repeat("a", 129)), types.InvalidInputExceptionReasonMaxLengthExceeded, "You provided a string parameter that is longer than allowed."},
+	} {
+		wantReason(t, test.err, test.reason, test.message)
 	}
 }
 
