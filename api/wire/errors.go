@@ -56,20 +56,14 @@ func (c *Codec) EncodeError(o *Operation, err error, requestID string, queryJSON
 			b = append(b, `,"`+known.message+`":`...)
 			b = appendQuoted(b, e.Message)
 		}
-		for _, name := range known.members {
-			b = append(b, `,"`+name+`":`...)
-			b = appendQuoted(b, e.Members[name])
-		}
+		b = known.appendMembers(b, e)
 		r.Body = append(b, '}')
 	case queryJSON:
 		r.ContentType = ContentTypeQueryJSON
 		b := appendQuoted([]byte(`{"Error":{"Code":`), code)
 		b = append(b, `,"Message":`...)
 		b = appendQuoted(b, e.Message)
-		for _, name := range known.members {
-			b = append(b, `,"`+name+`":`...)
-			b = appendQuoted(b, e.Members[name])
-		}
+		b = known.appendMembers(b, e)
 		r.Body = append(b, `,"Type":"`+kind+`"},"RequestId":"`+requestID+`"}`...)
 	default:
 		r.ContentType = ContentTypeXML
@@ -94,6 +88,14 @@ type found struct {
 	status  int
 	message string   // the name of the message's member
 	members []string // those that the error has besides, in the model's order
+}
+
+// appendMembers appends the members besides the message as JSON.
+func (f *found) appendMembers(dst []byte, e *api.Error) []byte {
+	for _, name := range f.members {
+		dst = appendQuoted(append(dst, `,"`+name+`":`...), e.Members[name])
+	}
+	return dst
 }
 
 // lookUp reports whether the operation may fail with e, and how that looks.
