@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"emulator/api"
 	"emulator/clock"
@@ -46,6 +47,8 @@ type Authorizer struct {
 	mode     Mode
 	policies compiled
 	trail    trail
+	// rehearsals are the decisions of those under way, by request ID.
+	rehearsals sync.Map
 }
 
 // New returns an Authorizer. The keyring seals the messages of denials.
@@ -57,7 +60,8 @@ func New(c *clock.Clock, keyring *identity.Keyring, mode Mode) *Authorizer {
 // the policies in the transaction in which the operation acts. Other errors are those of a damaged
 // database.
 func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error {
-	if a.mode == Off {
+	rehearsed := a.rehearsal(c.RequestID)
+	if a.mode == Off && rehearsed == nil {
 		return nil
 	}
 	question, policies, err := a.gather(r, &c, &req)
@@ -65,8 +69,12 @@ func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error 
 		return err
 	}
 	d := policy.Evaluate(question, policies)
-	a.keep(c, *question, policies, d)
-	if d.Effect == policy.Allowed || a.mode == Audit {
+	if rehearsed != nil {
+		*rehearsed = append(*rehearsed, explain(question, policies, d))
+	} else {
+		a.keep(c, *question, policies, d)
+	}
+	if d.Effect == policy.Allowed || a.mode == Audit && rehearsed == nil {
 		return nil
 	}
 	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account))
@@ -109,7 +117,7 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	if question.ResourceAccount == "" {
 		question.ResourceAccount = c.Account
 	}
-	known := &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now()}
+	known := &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now(), assumed: req.Assumed}
 	question.Context = known
 	var err error
 	if known.member, err = identity.LoadMember(r, c.Account); err != nil {
@@ -124,8 +132,11 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	g := gatherer{a: a, r: r, policies: policies}
 	_, g.waits = r.(store.Tx)
 	if rp := req.ResourcePolicy; rp != nil {
-		policies.ResourceKind = rp.Kind
-		if policies.Resource, err = g.parse(rp.ARN, document{kind: rp.Kind, stored: rp.Text}); err != nil {
+		policies.ResourceKind, policies.Resource = rp.Kind, policy.Named{Name: rp.ARN}
+		if rp.Text != "" {
+			policies.Resource, err = g.parse(rp.ARN, document{kind: rp.Kind, stored: rp.Text})
+		}
+		if err != nil {
 			return nil, nil, fmt.Errorf("policy of %s: %w", rp.ARN, err)
 		}
 	}

@@ -156,7 +156,7 @@ func (l *linter) condition(op operator, key member, statement *node, s *Statemen
 	values := key.value.list()
 	many := slices.Contains(multivalued, name)
 	switch {
-	case strings.HasPrefix(name, "aws:") && !isGlobalKey(name):
+	case strings.HasPrefix(name, "aws:") && !IsGlobalKey(name):
 		l.warn(key.start, path, "there is no global condition key %s", key.name)
 	case many && op.set == single && op.kind != opNull:
 		l.warn(key.start, path, "%s can have several values: ForAnyValue or ForAllValues says which of them count", key.name)
@@ -248,8 +248,10 @@ var globalKeys = []string{
 	"aws:vpceorgid", "aws:vpceorgpaths", "aws:vpcsourceip",
 }
 
-// isGlobalKey reports whether a key in lower case is a global one; tags are keys of their own.
-func isGlobalKey(key string) bool {
+// IsGlobalKey reports whether a key in lower case is one of AWS's global condition keys; tags are keys of their own.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+func IsGlobalKey(key string) bool {
 	for _, prefix := range []string{"aws:principaltag/", "aws:requesttag/", "aws:resourcetag/"} {
 		if strings.HasPrefix(key, prefix) {
 			return true

@@ -3,19 +3,15 @@ package server
 import (
 	"crypto/subtle"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 
-	"emulator/api"
-	"emulator/authz"
 	"emulator/identity"
-	"emulator/policy"
-	"emulator/services/kms"
 	"emulator/store"
 )
 
@@ -27,13 +23,15 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/clock", s.adminMoveClock).Methods(http.MethodPost)
 	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
+	r.HandleFunc("/backup", s.adminBackup).Methods(http.MethodGet)
+	r.HandleFunc("/check", s.adminCheck).Methods(http.MethodGet)
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
-	r.HandleFunc("/decisions", s.adminDenials).Methods(http.MethodGet)
-	r.HandleFunc("/decisions/{requestID}", s.adminDecisions).Methods(http.MethodGet)
+	r.HandleFunc("/decisions", s.adminDecisions).Methods(http.MethodGet)
+	r.HandleFunc("/decisions/{requestID}", s.adminDecision).Methods(http.MethodGet)
 	r.NotFoundHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		adminError(w, http.StatusNotFound, "nothing here for "+r.Method+" "+r.URL.Path)
 	}))
@@ -139,9 +137,13 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	}
 	var deleted int
 	err := s.store.Update(r.Context(), func(tx store.Tx) error {
+		shared, err := sharedBy(tx, reset.Account)
+		if err != nil {
+			return err
+		}
 		var doomed [][]byte
 		for key, value := range tx.Scan(nil, nil) {
-			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(reset.Account, key, value)) {
+			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(tx, reset.Account, shared, key, value)) {
 				doomed = append(doomed, append([]byte(nil), key...))
 			}
 		}
@@ -151,7 +153,7 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		deleted = len(doomed)
-		return nil
+		return identity.EndAccountLife(tx, reset.Account)
 	})
 	if err != nil {
 		s.adminFailure(w, r, err)
@@ -160,23 +162,53 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]int{"deleted": deleted})
 }
 
+// sharedBy returns the IDs of what an account has together with others and what goes with it:
+// the organizations that it manages, and the delegation requests in which it has a part.
+func sharedBy(r store.Reader, account string) (map[string]bool, error) {
+	ids := make(map[string]bool)
+	for key := range r.Scan(store.Key("organizations"), nil) {
+		o, _, err := store.Load[identity.Organization](r, key)
+		if err != nil {
+			return nil, err
+		}
+		ids[o.ID] = o.Management == account
+	}
+	for key := range r.Scan(store.Key("delegation-request"), nil) {
+		d, _, err := store.Load[identity.DelegationRequest](r, key)
+		if err != nil {
+			return nil, err
+		}
+		ids[d.ID] = d.Requestor == account || d.OwnerAccount == account
+	}
+	return ids, nil
+}
+
 // belongsTo tells the account of a record by its key: either its second part is
 // the account, or it is one of those that are found without knowing the account.
-func belongsTo(account string, key, value []byte) bool {
+func belongsTo(r store.Reader, account string, shared map[string]bool, key, value []byte) bool {
 	parts := store.Parts(key)
 	if len(parts) < 2 {
 		return false
 	}
+	ours := func(id string) bool { return id == account || shared[id] }
 	switch parts[0] {
-	case "access-key", "last-used":
+	case "access-key":
 		owner, _ := identity.AccountOf(parts[1])
 		return owner == account
 	case "unique-id":
 		return strings.Contains(string(value), ":"+account+":")
-	case "organizations", "outbound-issuer", "delegation-request":
+	case "last-used": // of an access key, or of a role by its unique ID
+		owner, _ := identity.AccountOf(parts[1])
+		return owner == account || strings.Contains(string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
+	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
-	case "organization-account":
-		return parts[2] == account
+	case "organization-member":
+		m, err := identity.LoadMember(r, parts[1])
+		return err == nil && m != nil && (m.Account == account || shared[m.Organization])
+	case "delegation-workflow":
+		return parts[1] == account || shared[string(value)]
+	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "kms-deletion":
+		return slices.ContainsFunc(parts[1:], ours)
 	default:
 		return parts[1] == account
 	}
@@ -237,76 +269,6 @@ func (s *Server) adminDelegation(w http.ResponseWriter, r *http.Request) {
 	default:
 		writeJSON(w, http.StatusOK, map[string]string{"notificationChannel": request.Channel, "tradeInToken": s.directory.Keyring.SealTradeIn(id)})
 	}
-}
-
-// adminDecisions tells why the calls of a request were allowed or denied.
-func (s *Server) adminDecisions(w http.ResponseWriter, r *http.Request) {
-	id := mux.Vars(r)["requestID"]
-	traces, err := s.authz.Explain(id)
-	if err != nil {
-		s.adminFailure(w, r, err)
-		return
-	}
-	if len(traces) == 0 {
-		adminError(w, http.StatusNotFound, "no decision is kept for request "+id)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"requestId": id, "decisions": traces})
-}
-
-// adminDenials lists the latest denials.
-func (s *Server) adminDenials(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"denials": s.authz.Denials(100)})
-}
-
-// adminExplain tells what would become of a call: {"principal": ARN, "action": …, "resource": …, "context": {key: [values]}}.
-func (s *Server) adminExplain(w http.ResponseWriter, r *http.Request) {
-	var question authz.Question
-	if err := decodeAdmin(w, r, &question); err != nil {
-		adminError(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	if question.Principal == "" || question.Action == "" || question.Resource == "" {
-		adminError(w, http.StatusBadRequest, `"principal", "action" and "resource" are needed`)
-		return
-	}
-	var answer authz.Explanation
-	err := s.store.View(r.Context(), func(tx store.Reader) error {
-		resourcePolicy, err := s.resourcePolicy(tx, question.Resource)
-		if err != nil {
-			return err
-		}
-		answer, err = s.authz.Ask(tx, question, resourcePolicy)
-		return err
-	})
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		adminError(w, http.StatusBadRequest, e.Message)
-		return
-	}
-	if err != nil {
-		s.adminFailure(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"decisions": []authz.Explanation{answer}})
-}
-
-// resourcePolicy returns the policy of a role or a key, nil for what has none.
-func (s *Server) resourcePolicy(r store.Reader, resource string) (*authz.ResourcePolicy, error) {
-	arn, ok := policy.ParseARN(resource)
-	name, isRole := strings.CutPrefix(arn.Resource, "role/")
-	switch {
-	case !ok:
-		return nil, nil
-	case arn.Service == "iam" && isRole:
-		role, err := s.directory.Role(r, arn.Account, name[strings.LastIndexByte(name, '/')+1:])
-		if err != nil || role == nil || role.ARN() != resource {
-			return nil, err
-		}
-		return &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: resource, Text: role.Trust}, nil
-	case arn.Service == "kms":
-		return kms.ResourcePolicy(r, arn)
-	}
-	return nil, nil
 }
 
 // decodeAdmin reads a JSON body strictly: what is not known is an error. An empty

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 	"emulator/api"
 	"emulator/api/wire"
+	"emulator/audit"
 	"emulator/identity"
 	"emulator/sigv4"
 	"emulator/store"
@@ -61,6 +63,9 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 		if cap(response.Body) <= maxKept {
 			*buffer = response.Body
 		}
+	}
+	if err != nil {
+		s.refused.Keep(c.event(err))
 	}
 	s.logCall(c, response, err)
 	c.write(w, response)
@@ -331,22 +336,24 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 		return err
 	})
 	switch {
-	case errors.Is(err, identity.ErrUnknownKey), errors.Is(err, identity.ErrToken):
-		return errInvalidToken
+	case errors.Is(err, identity.ErrUnknownKey):
+		return errInvalidToken.Because("there is no active access key %s, or its user is gone", sig.AccessKeyID)
+	case errors.Is(err, identity.ErrToken):
+		return errInvalidToken.Because("the session token is not of this access key, or was not made here, or whom it is of is gone")
 	case err != nil && !errors.Is(err, identity.ErrExpired):
 		return err
 	}
 	if errors.Is(err, identity.ErrExpired) {
-		return api.Errorf("ExpiredToken", "The security token included in the request is expired")
+		return api.Errorf("ExpiredToken", "The security token included in the request is expired").Because("it is %s", c.caller.Received.UTC().Format(time.RFC3339))
 	}
 	if err := s.verifier.Verify(r, c.raw, sig, credential.Secret); err != nil {
 		return err
 	}
 	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {
-		return errInvalidToken
+		return errInvalidToken.Because("IAM takes no credentials of GetFederationToken, and of GetSessionToken only those made with an MFA code")
 	}
 	if session := credential.Principal.Session; session != nil && session.DefaultRegions && !identity.DefaultRegion(c.caller.Region) {
-		return errInvalidToken
+		return errInvalidToken.Because("a token of version 1 of the global endpoint is not good in %s, which accounts have to enable", c.caller.Region)
 	}
 	s.usage.Note(&credential.Principal, identity.Use{At: c.caller.Received, Region: c.caller.Region, Service: c.service.model.SigningName})
 	if !c.operation.Anonymous {
@@ -424,6 +431,21 @@ func (c *call) encode(dst []byte, out any) wire.Response {
 	}
 }
 
+// event is what is kept of a call that was refused.
+func (c *call) event(err error) audit.Event {
+	e := audit.Event{
+		RequestID: c.requestID, Time: c.caller.Received, Service: c.serviceName(), Caller: c.caller.ARN,
+		Code: cmp.Or(api.ErrorCode(err), "InternalFailure"), Cause: api.Cause(err),
+	}
+	if known, ok := errors.AsType[*api.Error](err); ok {
+		e.Message = known.Message
+	}
+	if c.operation != nil {
+		e.Operation = c.operation.Name
+	}
+	return e
+}
+
 // logCall logs refusals, and at debug level every call. What a client sent in
 // parameters is not logged.
 func (s *Server) logCall(c *call, response wire.Response, err error) {
@@ -438,19 +460,13 @@ func (s *Server) logCall(c *call, response wire.Response, err error) {
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
-	service := c.service.name
-	if c.elsewhere != nil {
-		service = c.elsewhere.service
-	}
 	attrs := []slog.Attr{
-		slog.String("service", service),
-		slog.Int("status", response.Status),
-		slog.String("request", c.requestID),
-		slog.Duration("took", time.Since(c.start)),
+		slog.String("service", c.serviceName()),
 	}
 	if c.operation != nil {
 		attrs = append(attrs, slog.String("operation", c.operation.Name))
 	}
+	attrs = append(attrs, slog.String("request", c.requestID), slog.Int("status", response.Status), slog.Duration("took", time.Since(c.start)))
 	if c.caller.ARN != "" {
 		attrs = append(attrs, slog.String("caller", c.caller.ARN))
 	}

@@ -20,6 +20,14 @@ var xmlServices = map[string]wire.Protocol{
 	"cloudfront": wire.RESTXML, "route53": wire.RESTXML, "s3": wire.S3, "s3express": wire.S3, "s3-object-lambda": wire.S3, "s3-outposts": wire.S3,
 }
 
+// serviceName is that of the service that the call is for, whether it is answered here or not.
+func (c *call) serviceName() string {
+	if c.elsewhere != nil {
+		return c.elsewhere.service
+	}
+	return c.service.name
+}
+
 // serveOtherMethod answers what is asked by a method that no service answered here has.
 func (s *Server) serveOtherMethod(w http.ResponseWriter, r *http.Request) {
 	if signature, _ := sigv4.Parse(r); signature == nil || s.bySigningName(signature.Service) != nil {

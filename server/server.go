@@ -14,8 +14,10 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
@@ -100,7 +102,11 @@ type Server struct {
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
+	probe     writeProbe
+	backup    sync.Mutex // held while the database is copied
+	refused   audit.Trail
 	sts       *sts.Service
+	kms       *kms.Service
 	signin    *signin.Service
 	services  []*service
 	handler   http.Handler
@@ -140,6 +146,9 @@ func Open(config Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if openToOthers(s.dataDir) {
+		s.log.Warn("others on this machine can enter the data directory; chmod 700 keeps them out", "directory", s.dataDir)
+	}
 	keyring, err := identity.NewKeyring(master)
 	if err != nil {
 		return nil, err
@@ -168,10 +177,11 @@ func Open(config Config) (_ *Server, err error) {
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Regions: s.regions, Log: s.log})
+	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
-		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
+		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
 		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, CreateRole: iam.SaveRole}).Operations()},

@@ -90,7 +90,14 @@ func dryRun(on *bool) error {
 	return nil
 }
 
-func invalidCiphertext() error { return api.Errorf("InvalidCiphertextException", "") }
+// seal is sealBlob, and keeps the context for whoever asks why the ciphertext does not open.
+func (s *Service) seal(k *Key, m *material, plaintext []byte, context map[string]string) ([]byte, error) {
+	ciphertext, err := sealBlob(k, m, plaintext, context)
+	s.contexts.note(ciphertext, context)
+	return ciphertext, err
+}
+
+func invalidCiphertext() *api.Error { return api.Errorf("InvalidCiphertextException", "") }
 
 // encryptWith encrypts, for an operation, with a key that the caller may use.
 func (s *Service) encryptWith(r store.Reader, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
@@ -102,7 +109,7 @@ func (s *Service) encryptWith(r store.Reader, k *Key, operation string, algorith
 		return nil, err
 	}
 	if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
-		return sealBlob(k, m, plaintext, context)
+		return s.seal(k, m, plaintext, context)
 	}
 	ciphertext, longest, err := m.encryptOAEP(algorithm, plaintext)
 	if err == nil && ciphertext == nil {
@@ -129,10 +136,10 @@ func (s *Service) decryptWith(r store.Reader, k *Key, operation string, algorith
 	}
 	b, err := parseBlob(ciphertext)
 	if err != nil {
-		return nil, invalidCiphertext()
+		return nil, invalidCiphertext().Because("%v", err)
 	}
 	if b.materialID != k.MaterialID {
-		return nil, invalidCiphertext()
+		return nil, invalidCiphertext().Because("made with other material of the key")
 	}
 	m, err := s.use(r, k, b.materialID)
 	if err != nil {
@@ -140,7 +147,7 @@ func (s *Service) decryptWith(r store.Reader, k *Key, operation string, algorith
 	}
 	plaintext, err := b.open(m, context)
 	if err != nil {
-		return nil, invalidCiphertext()
+		return nil, invalidCiphertext().Because("%s", s.contexts.why(b, context))
 	}
 	return plaintext, nil
 }

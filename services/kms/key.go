@@ -70,19 +70,6 @@ func (s *Service) gone(k *Key) bool { return !k.Deletion.IsZero() && !s.clock.No
 
 func saveKey(tx store.Tx, k *Key) error { return store.Save(tx, keyKey(k.Account, k.Region, k.ID), k) }
 
-// ResourcePolicy returns the policy of the key with that ARN, nil if there is none.
-func ResourcePolicy(r store.Reader, arn policy.ARN) (*authz.ResourcePolicy, error) {
-	id, ok := strings.CutPrefix(arn.Resource, "key/")
-	if !ok {
-		return nil, nil
-	}
-	k, ok, err := store.Load[Key](r, keyKey(arn.Account, arn.Region, id))
-	if err != nil || !ok {
-		return nil, err
-	}
-	return &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}, nil
-}
-
 // keyID is what a request names a key by, parsed.
 type keyID struct {
 	account, region string
@@ -186,16 +173,13 @@ func (s *Service) authorizeNamed(r store.Reader, c api.Caller, id keyID, k *Key,
 	return s.authorize(r, c, k, a)
 }
 
-// forNobody is the policy of a key that does not exist.
-const forNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AIDANOBODYHASTHISKEY"},"Action":"kms:*","Resource":"*"}]}`
-
 // foreignKey is lookUpKey's answer about a key of another account, nil if there is none. Only whom its own policy allows is told
 // that it is his policies that do not. All others are told, in AWS's words, what they would be if there were none: neither
 // whether there is one, nor, of an alias, which. It takes as long, too.
 func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a access, named string) (*Key, error) {
 	tried := k
 	if k == nil {
-		tried = &Key{Account: id.account, Region: id.region, Partition: c.Partition, ID: id.id, Policy: forNobody}
+		tried = &Key{Account: id.account, Region: id.region, Partition: c.Partition, ID: id.id} // whose policy allows nobody anything
 	}
 	asked := a
 	asked.request.Context = maps.Clone(a.request.Context) // to which authorize adds what it knows of the key
