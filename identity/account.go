@@ -12,6 +12,10 @@ type AccountSettings struct {
 	// good in all regions, and not of version 1
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
 	TokensForAllRegions bool `json:"tokensForAllRegions,omitempty"`
+	// Alias is what people may call the account, or "".
+	Alias string `json:"alias,omitempty"`
+	// RootAccessKeys are the IDs of the root user's access keys, besides the RootKey.
+	RootAccessKeys []string `json:"rootAccessKeys,omitempty"`
 }
 
 // AccountSettingsKey is the key of an account's AccountSettings.

@@ -112,7 +112,6 @@ var notReturned = map[string]string{
 	"iam PutUserPolicy UnmodifiableEntity":                "of roles only",
 	"iam AcceptDelegationRequest InvalidInput":            "another code stands for it there",
 	"iam CreateDelegationRequest MalformedPolicyDocument": "the template makes InvalidInput of it",
-	"iam CreateRole NoSuchEntity":                         "of a boundary, of which InvalidInput is made",
 	"iam GetAccessKeyLastUsed NoSuchEntity":               "of the user of a key, which goes with its keys",
 	"iam ListPolicies InvalidInput":                       "of an ARN, which was good when it was stored",
 	"sts AssumeRoleWithSAML InvalidInput":                 "of metadata, which was good when it was stored",

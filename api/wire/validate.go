@@ -20,7 +20,12 @@ type check struct {
 	min, max *float64
 	enum     []string
 	pattern  *pattern
+	// Each in AWS's words; the zero value of what there is none.
+	least, most, oneOf, matches constraint
 }
+
+// constraint is what a value must do, and the reason of an InvalidInputException if it does not.
+type constraint struct{ reason, text string }
 
 // newCheck returns nil for a shape without constraints.
 func newCheck(s *model.Shape) (*check, error) {
@@ -28,7 +33,22 @@ func newCheck(s *model.Shape) (*check, error) {
 		return nil, nil
 	}
 	c := &check{min: s.Min, max: s.Max, enum: inAWSOrder(s)}
+	measure, less, more := "value", tooSmall, tooLarge
+	switch s.Type {
+	case "string", "blob", "list", "map":
+		measure, less, more = "length", tooShort, tooLong
+	}
+	if s.Min != nil {
+		c.least = constraint{less, "have " + measure + " greater than or equal to " + strconv.FormatFloat(*s.Min, 'f', -1, 64)}
+	}
+	if s.Max != nil {
+		c.most = constraint{more, "have " + measure + " less than or equal to " + strconv.FormatFloat(*s.Max, 'f', -1, 64)}
+	}
+	if len(s.Enum) > 0 {
+		c.oneOf = constraint{badEnum, "satisfy enum value set: [" + strings.Join(c.enum, ", ") + "]"}
+	}
 	if s.Pattern != "" {
+		c.matches = constraint{badPattern, "satisfy regular expression pattern: " + s.Pattern}
 		var err error
 		if c.pattern, err = compilePattern(s.Pattern); err != nil {
 			return nil, err
@@ -61,8 +81,11 @@ func (o *Operation) validate(in reflect.Value) error {
 	if !o.in.deep {
 		return nil
 	}
-	var w violations
+	w := violations{wording: o.wording}
 	w.structure(o.in, in)
+	if w.sentence != "" {
+		return api.Errorf("ValidationError", "%s", w.sentence)
+	}
 	if len(w.found) == 0 {
 		return nil
 	}
@@ -87,7 +110,7 @@ func (o *Operation) invalidInput() *model.Shape {
 	return nil
 }
 
-// The reasons of an InvalidInputException, for kinds of constraints.
+// The reasons, for kinds of constraints.
 const (
 	required   = "INPUT_REQUIRED"
 	badPattern = "INVALID_PATTERN"
@@ -96,6 +119,7 @@ const (
 	tooLong    = "MAX_LENGTH_EXCEEDED"
 	tooSmall   = "MIN_VALUE_EXCEEDED"
 	tooLarge   = "MAX_VALUE_EXCEEDED"
+	badList    = "INVALID_LIST_MEMBER"
 )
 
 // invalidInputs are the texts of an InvalidInputException by its reason: that of a pattern as users saw it (boto/boto3 issue 4565), the
@@ -108,12 +132,15 @@ var invalidInputs = map[string]string{
 	tooLong:    "You provided a string parameter that is longer than allowed.",
 	tooSmall:   "You provided a numeric parameter that has a smaller value than allowed.",
 	tooLarge:   "You provided a numeric parameter that has a larger value than allowed.",
+	badList:    "You provided a list to a parameter that contains at least one invalid value.",
 }
 
 type violations struct {
-	path   []string
-	found  []string
-	reason string // of the first
+	wording
+	path     []string
+	found    []string
+	sentence string // the service's own, which stands alone
+	reason   string // of the first
 }
 
 // What is said of an input is bounded, however much of it is wrong.
@@ -125,23 +152,23 @@ const (
 func (w *violations) full() bool { return len(w.found) >= maxViolations }
 
 // add notes a violation. A sensitive value is not repeated.
-func (w *violations) add(p *plan, v reflect.Value, reason, constraint string) {
+func (w *violations) add(p *plan, v reflect.Value, c constraint) {
 	value := "Value"
-	if !p.shape.Sensitive && p.kind != blobKind {
+	if !p.shape.Sensitive && p.kind != blobKind && (!w.brief || p.check != nil && c == p.check.oneOf) {
 		text := describe(nil, v)
 		if len(text) > maxDescribed {
 			text = append(bytes.ToValidUTF8(text[:maxDescribed], nil), "…"...)
 		}
 		value = "Value '" + string(text) + "'"
 	}
-	w.note(value, reason, constraint)
+	w.note(value, c)
 }
 
-func (w *violations) note(value, reason, constraint string) {
+func (w *violations) note(value string, c constraint) {
 	if w.reason == "" {
-		w.reason = reason
+		w.reason = c.reason
 	}
-	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), constraint))
+	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), c.text))
 }
 
 // describe appends a value as Java prints it, and stops once it is longer than what is said of one.
@@ -193,7 +220,11 @@ func (w *violations) structure(p *plan, v reflect.Value) {
 		case ok && f.plan.deep:
 			w.value(f.plan, value)
 		case !ok && f.required:
-			w.note("Value null", required, "not be null")
+			null := "Value null"
+			if w.brief {
+				null = "Value"
+			}
+			w.note(null, constraint{required, "not be null"})
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
@@ -208,6 +239,8 @@ func (w *violations) value(p *plan, v reflect.Value) {
 		w.structure(p, v)
 	case p.kind == unionKind:
 		w.union(p, v)
+	case p.kind == listKind && p.element.kind == stringKind && p.element.check != nil && w.brief:
+		w.stringList(p, v)
 	case p.kind == listKind && p.element.deep:
 		for i := 0; i < v.Len() && !w.full(); i++ {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
@@ -246,38 +279,63 @@ func (w *violations) constraints(p *plan, v reflect.Value) {
 	c := p.check
 	// A value that is too long by far is refused for its length, and not matched at its own expense.
 	if c.pattern != nil && p.kind == stringKind && (c.max == nil || float64(v.Len()) <= 8*(*c.max)) && !c.pattern.match(v.String()) {
-		w.add(p, v, badPattern, "satisfy regular expression pattern: "+c.pattern.text)
+		if own := w.patterns[strings.Join(w.path, ".")]; own == "" {
+			w.add(p, v, c.matches)
+		} else if w.sentence == "" {
+			w.sentence = "The specified value for " + w.path[0] + " is invalid. It must " + own
+		}
 	}
 	if len(c.enum) > 0 && p.kind == stringKind && !slices.Contains(c.enum, v.String()) {
-		w.add(p, v, badEnum, "satisfy enum value set: ["+strings.Join(c.enum, ", ")+"]")
+		w.add(p, v, c.oneOf)
 	}
 	if c.min == nil && c.max == nil {
 		return
 	}
-	measure, n, less, more := "length", 0.0, tooShort, tooLong
+	n := 0.0
 	switch p.kind {
 	case stringKind:
 		n = float64(utf8.RuneCountInString(v.String()))
 	case blobKind, listKind, mapKind:
 		n = float64(v.Len())
 	case integerKind:
-		measure, n, less, more = "value", float64(v.Int()), tooSmall, tooLarge
+		n = float64(v.Int())
 	case floatKind:
-		measure, n, less, more = "value", v.Float(), tooSmall, tooLarge
+		n = v.Float()
 	default:
 		return
 	}
 	if c.min != nil && n < *c.min {
-		w.add(p, v, less, "have "+measure+" greater than or equal to "+strconv.FormatFloat(*c.min, 'f', -1, 64))
+		w.add(p, v, c.least)
 	}
 	if c.max != nil && n > *c.max {
-		w.add(p, v, more, "have "+measure+" less than or equal to "+strconv.FormatFloat(*c.max, 'f', -1, 64))
+		w.add(p, v, c.most)
 	}
+}
+
+// stringList checks a list of strings of which some break a constraint: all that there are, are told, once.
+func (w *violations) stringList(p *plan, v reflect.Value) {
+	c := p.element.check
+	var each violations
+	for i := 0; i < v.Len() && len(each.found) == 0; i++ {
+		each.constraints(p.element, v.Index(i))
+	}
+	if len(each.found) == 0 {
+		return
+	}
+	var all []string
+	for _, one := range []constraint{c.most, c.least, c.oneOf, c.matches} {
+		if one.text != "" {
+			all = append(all, "Member must "+one.text)
+		}
+	}
+	if c.matches.text != "" { // as recorded of TagKeys, and not of ClientIDList
+		all = append(all, "Member must not be null")
+	}
+	w.add(p, v, constraint{badList, "satisfy constraint: [" + strings.Join(all, ", ") + "]"})
 }
 
 // pattern is a regular expression that a whole value must match.
 type pattern struct {
-	text    string // as AWS writes it
 	regexp  *regexp.Regexp
 	ascii   *[128]bool // of a pattern that is one class, repeated: most are
 	minimum int
@@ -298,7 +356,7 @@ func compilePattern(text string) (*pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pattern{text: text, regexp: re}
+	p := &pattern{regexp: re}
 	if oneClass.MatchString(translated) {
 		p.ascii = new([128]bool)
 		for c := range p.ascii {

@@ -261,7 +261,7 @@ func (s *Service) getDelegationRequest(ctx context.Context, c api.Caller, in *ia
 }
 
 func (s *Service) listDelegationRequests(ctx context.Context, c api.Caller, in *iam.ListDelegationRequestsInput) (*iam.ListDelegationRequestsOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}

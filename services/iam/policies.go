@@ -83,7 +83,7 @@ func savePolicy(tx store.Tx, p *identity.ManagedPolicy) error {
 }
 
 func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	now := s.now()
 	p := &identity.ManagedPolicy{
 		Account:     c.Account,
@@ -100,7 +100,7 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		Next:        2,
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreatePolicy", Resource: p.ARN(), RequestTags: tags}); err != nil {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreatePolicy", Resource: p.ARN(), RequestTags: tags, TagAction: "iam:TagPolicy"}); err != nil {
 			return err
 		}
 		if tagsErr != nil {
@@ -121,7 +121,7 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		return nil, err
 	}
 	out := (&managedPolicy{local: p}).wire(policyUse{})
-	out.Tags = wireTags(tags)
+	out.Tags = in.Tags
 	return &iam.CreatePolicyOutput{Policy: out}, nil
 }
 

@@ -236,11 +236,11 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 			}
 			prefix = aliasesOfPrefix(c.Account, c.Region, k.ID)
 		}
-		p, err := newPage(prefix, in.Marker, in.Limit, 50)
+		p, err := newPage(api.ListOf(c, in), 50)
 		if err != nil {
 			return err
 		}
-		for key := range p.Scan(r) {
+		for key := range p.scan(r, prefix) {
 			parts := store.Parts(key)
 			a, _, err := loadAlias(r, c.Account, c.Region, parts[len(parts)-1])
 			if err != nil {
@@ -251,7 +251,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 			} else if k == nil {
 				continue
 			}
-			if !p.Take(key) {
+			if !p.take(key) {
 				break
 			}
 			out.Aliases = append(out.Aliases, types.AliasListEntry{
@@ -259,7 +259,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 				CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
 			})
 		}
-		out.NextMarker = p.Next()
+		out.NextMarker = p.next(prefix)
 		out.Truncated = out.NextMarker != nil
 		return nil
 	})

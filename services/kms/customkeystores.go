@@ -102,8 +102,13 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 		Cluster: *in.CloudHsmClusterId, TrustAnchor: *in.TrustAnchorCertificate, Created: s.now(),
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "kms:CreateCustomKeyStore", Resource: "*"}); err != nil {
-			return err
+		for _, request := range []authz.Request{
+			{Action: "kms:CreateCustomKeyStore", Resource: "*"}, {Action: "cloudhsm:DescribeClusters", Resource: "*"},
+			authz.ServiceLinkedRole(c, "cks.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceCustomKeyStores"),
+		} {
+			if err := s.authz.Authorize(tx, c, request); err != nil {
+				return err
+			}
 		}
 		if err := checkTrustAnchor(ks.TrustAnchor); err != nil {
 			return err
@@ -164,7 +169,7 @@ func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in 
 		if len(entries) == 0 && (in.CustomKeyStoreId != nil || in.CustomKeyStoreName != nil) {
 			return noKeyStore(aws.ToString(in.CustomKeyStoreId) + aws.ToString(in.CustomKeyStoreName))
 		}
-		out.CustomKeyStores, out.NextMarker, err = pageOf(entries, keyStoresPrefix(c.Account, c.Region), in.Marker, in.Limit, 1000)
+		out.CustomKeyStores, out.NextMarker, err = pageOf(entries, api.ListOf(c, in), 1000)
 		out.Truncated = out.NextMarker != nil
 		return err
 	})

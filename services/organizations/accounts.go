@@ -1,6 +1,7 @@
 package organizations
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -69,8 +70,9 @@ func (c *creation) wire(state types.CreateAccountState) *types.CreateAccountStat
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
 func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizations.CreateAccountInput) (*organizations.CreateAccountOutput, error) {
 	now := s.now()
-	if len(in.Tags) > 0 {
-		return nil, api.Errorf("NotImplemented", "Tags of accounts are not supported by this emulator.")
+	tags := make(map[string]string)
+	for _, t := range in.Tags {
+		tags[*t.Key] = *t.Value
 	}
 	id, err := newID("car-", "0123456789abcdef", 32)
 	if err != nil {
@@ -78,9 +80,12 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 	}
 	made := &creation{ID: id, Name: *in.AccountName, Requested: now}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		o, err := s.organization(tx, c, authz.Request{Action: "organizations:CreateAccount"}, true)
+		o, err := s.organization(tx, c, authz.Request{Action: "organizations:CreateAccount", RequestTags: tags, TagAction: "organizations:TagResource"}, true)
 		if err != nil {
 			return err
+		}
+		if len(tags) > 0 {
+			return api.Errorf("NotImplemented", "Tags of accounts are not supported by this emulator.")
 		}
 		made.Organization = o.ID
 		if made.Account, err = newAccountID(tx); err != nil {
@@ -175,21 +180,29 @@ func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizati
 		if err != nil {
 			return err
 		}
-		p, err := store.NewPage(identity.OrganizationAccountsPrefix(o.ID), in.NextToken, items(in.MaxResults))
-		if err != nil {
-			return tokenError(err)
+		list, prefix := api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID)
+		after, ok := list.After()
+		if !ok {
+			return invalidToken()
 		}
-		for key, account := range p.Scan(r) {
-			if !p.Take(key) {
-				break
+		var start []byte
+		if after != "" {
+			start = append(bytes.Clone(prefix), after...)
+		}
+		left := list.Max(listed)
+		for key, account := range r.Scan(prefix, start) {
+			if left == 0 {
+				out.NextToken = aws.String(list.Marker(after))
+				return nil
 			}
+			left--
+			after = string(key[len(prefix):])
 			m, err := identity.LoadMember(r, string(account))
 			if err != nil {
 				return err
 			}
 			out.Accounts = append(out.Accounts, wireAccount(o, m))
 		}
-		out.NextToken = p.Next()
 		return nil
 	})
 	return out, err

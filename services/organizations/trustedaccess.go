@@ -72,7 +72,7 @@ func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *or
 			since := o.TrustedAccess[principal]
 			enabled = append(enabled, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
 		}
-		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, store.Key("trusted-access", o.ID), in.NextToken, in.MaxResults)
+		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, api.ListOf(c, in))
 		return err
 	})
 	return out, err
