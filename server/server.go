@@ -21,6 +21,7 @@ import (
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/identity/serviceprincipals"
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/organizations"
@@ -70,6 +71,8 @@ type Config struct {
 	Offline bool
 	// Regions are served besides those that AWS has.
 	Regions []string
+	// ServicePrincipals may stand in policies besides those that AWS has.
+	ServicePrincipals []string
 	// DisabledRegions are those in which STS gives no credentials.
 	DisabledRegions []string
 	// MaxConnections is how many connections each listener has open at once; 0 means DefaultConnections.
@@ -163,6 +166,9 @@ func Open(config Config) (_ *Server, err error) {
 	}
 	s.directory = &identity.Directory{Keyring: keyring, RootKey: config.RootKey, NoAccountKeys: config.NoAccountKeys}
 	s.authz = authz.New(s.clock, keyring, config.IAM)
+	if s.authz.Services, err = serviceprincipals.NewFurther(config.ServicePrincipals); err != nil {
+		return nil, err
+	}
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
 	var localKeys func(context.Context, string) ([]byte, bool, error)
 	if !config.NoTestIssuers {

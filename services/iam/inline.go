@@ -57,7 +57,7 @@ func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, 
 		if size > e.kind.inlineSize || length > maxInlineLength {
 			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", e.kind.inlineSize, e.kind.name, e.name)
 		}
-		if err := checkDocument(policy.Identity, document); err != nil {
+		if err := s.checkDocument(policy.Identity, c.Partition, document); err != nil {
 			return err
 		}
 		if *e.inline == nil {

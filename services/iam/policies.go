@@ -106,7 +106,7 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		if tagsErr != nil {
 			return tagsErr
 		}
-		if err := checkPolicyDocument(*in.PolicyDocument); err != nil {
+		if err := s.checkPolicyDocument(p.Partition, *in.PolicyDocument); err != nil {
 			return err
 		}
 		if tx.Get(identity.PolicyKey(c.Account, p.Name)) != nil {
@@ -125,11 +125,11 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 	return &iam.CreatePolicyOutput{Policy: out}, nil
 }
 
-func checkPolicyDocument(text string) error {
+func (s *Service) checkPolicyDocument(partition, text string) error {
 	if policy.Size(text) > policySize {
 		return api.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: %d", policySize)
 	}
-	return checkDocument(policy.Managed, text)
+	return s.checkDocument(policy.Managed, partition, text)
 }
 
 // wire returns the policy as lists have it: without description and tags.

@@ -47,7 +47,7 @@ func (s *Service) createPolicyVersion(ctx context.Context, c api.Caller, in *iam
 		if err != nil {
 			return err
 		}
-		if err := checkPolicyDocument(*in.PolicyDocument); err != nil {
+		if err := s.checkPolicyDocument(p.Partition, *in.PolicyDocument); err != nil {
 			return err
 		}
 		if len(p.Versions) >= versionsPerPolicy {

@@ -104,10 +104,10 @@ func (s *Service) setTrust(r store.Reader, role *identity.Role, text string) (er
 	if policy.Size(text) > trustPolicySize {
 		return api.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: %d", trustPolicySize)
 	}
-	if err := checkDocument(policy.TrustPolicy, text); err != nil {
+	if err := s.checkDocument(policy.TrustPolicy, role.Partition, text); err != nil {
 		return err
 	}
-	role.Trust, err = s.authz.StorePrincipals(r, text)
+	role.Trust, err = s.authz.StorePrincipals(r, role.Partition, text)
 	return err
 }
 

@@ -42,10 +42,11 @@ type sourced struct {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
 type simulation struct {
-	policies []sourced
-	boundary *sourced
-	resource *sourced
-	scps     [][]policy.Named // by level, nil if none are given
+	partition string
+	policies  []sourced
+	boundary  *sourced
+	resource  *sourced
+	scps      [][]policy.Named // by level, nil if none are given
 	// organization: the account is in one. What attaches service control policies is not there yet.
 	organization bool
 	principal    policy.Principal
@@ -58,13 +59,13 @@ func invalidInput(format string, args ...any) error {
 	return api.Errorf("InvalidInput", format, args...)
 }
 
-// parseInput parses a document of the request.
-func parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
+// parseInput parses a document of the request. A resource policy may be that of any service, which has its own principals.
+func (s *simulation) parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
 	name := list
 	if i >= 0 {
 		name = fmt.Sprintf("%s.%d", list, i+1)
 	}
-	parsed, err := policy.Parse(kind, text)
+	parsed, err := policy.Check(kind, text, policy.Rules{Partition: s.partition})
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return sourced{}, invalidInput("%s: %s", name, syntax.Message)
 	}
@@ -73,7 +74,7 @@ func parseInput(kind policy.Kind, list string, i int, text string) (sourced, err
 
 func (s *simulation) addInputs(list string, texts []string) error {
 	for i, text := range texts {
-		p, err := parseInput(policy.Identity, list, i, text)
+		p, err := s.parseInput(policy.Identity, list, i, text)
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ func (s *simulation) setBoundary(texts []string) error {
 	if len(texts) > 1 {
 		return invalidInput("Only one permissions boundary can be given.")
 	}
-	p, err := parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
+	p, err := s.parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
 	s.boundary = &p
 	return err
 }
@@ -100,7 +101,7 @@ func (s *simulation) setOrganization(levels []types.OrderedOrganizationPolicyTyp
 	for i, level := range levels {
 		var policies []policy.Named
 		for j, text := range level.ServiceControlPolicyInputList {
-			p, err := parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
+			p, err := s.parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
 			if err != nil {
 				return err
 			}
@@ -153,7 +154,7 @@ func (s *simulation) setScene(caller, resourcePolicy, owner *string, entries []t
 		if caller == nil {
 			return invalidInput("A resource policy needs a CallerArn.")
 		}
-		p, err := parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
+		p, err := s.parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
 		if err != nil {
 			return err
 		}
@@ -379,7 +380,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 		return nil, err
 	}
 	// Nobody in particular: a user of the caller's account.
-	sim := &simulation{principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
+	sim := &simulation{partition: c.Partition, principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
 	if err := errors.Join(
 		sim.addInputs("PolicyInputList", in.PolicyInputList),
 		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
@@ -393,7 +394,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 }
 
 func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePrincipalPolicyOutput, error) {
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:SimulatePrincipalPolicy", sim)
 	})
@@ -419,7 +420,7 @@ func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Calle
 	if err != nil {
 		return nil, err
 	}
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	if err := sim.addInputs("PolicyInputList", in.PolicyInputList); err != nil {
 		return nil, err
 	}
@@ -427,7 +428,7 @@ func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Calle
 }
 
 func (s *Service) getContextKeysForPrincipalPolicy(ctx context.Context, c api.Caller, in *iam.GetContextKeysForPrincipalPolicyInput) (*iam.GetContextKeysForPrincipalPolicyOutput, error) {
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:GetContextKeysForPrincipalPolicy", sim)
 	})

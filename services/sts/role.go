@@ -15,7 +15,7 @@ import (
 
 // roleARN is the ARN of a role, whether there is one or not. The name is empty if it is the ARN of something else.
 type roleARN struct {
-	text, account, name string
+	text, partition, account, name string
 }
 
 // parseARN parses an ARN of something in an account.
@@ -43,7 +43,7 @@ func parseRoleARN(text string) (roleARN, error) {
 	if !ok || arn.Service != "iam" || arn.Region != "" || !isName(name) {
 		name = ""
 	}
-	return roleARN{text, arn.Account, name}, nil
+	return roleARN{text, arn.Partition, arn.Account, name}, nil
 }
 
 // parseFederatedRoleARN is parseRoleARN for whoever has no credentials yet: it must be the ARN of a role.
