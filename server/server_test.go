@@ -132,16 +132,18 @@ func TestRefusals(t *testing.T) {
 		{"query: invalid parameter", call{body: "Action=AssumeRole&Version=2011-06-15&RoleArn=x&RoleSessionName=a", header: form, service: "sts"}, 400, []string{"<Code>ValidationError</Code>", "validation errors detected", "at &#39;roleArn&#39;"}},
 
 		{"json: unknown target", call{body: "{}", header: jsonFor("TrentService.Nonsense"), service: "kms"}, 400, []string{`{"__type":"UnknownOperationException"}`}},
-		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "DynamoDB_20120810.ListTables"}},
-		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.ListGrants"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "ListGrants"}},
+		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "The service dynamodb is not answered here."}},
+		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.CreateGrant"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "CreateGrant"}},
 		{"json: no target", call{body: "{}", header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, service: "kms"}, 400, []string{`"UnknownOperationException"`}},
-		{"json: a service without operations yet", call{body: "{}", header: jsonFor("AWSOrganizationsV20161128.ListRoots"), service: "organizations"}, 400, []string{`"UnsupportedOperationException"`}},
+		{"json: a service without operations yet", call{body: "{}", header: jsonFor("BaldrApiService.DescribeClusters"), service: "cloudhsm"}, 400, []string{`"UnsupportedOperationException"`}},
 		{"json: not signed", call{body: "{}", header: jsonFor("TrentService.ListKeys")}, 400, []string{`"MissingAuthenticationTokenException"`}},
 		{"json: unknown key", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}}, 400, []string{`"UnrecognizedClientException"`}},
 		{"json: wrong secret", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "x"}}, 400, []string{`"InvalidSignatureException"`}},
 		{"json: not JSON", call{body: "{", header: jsonFor("TrentService.ListKeys"), service: "kms"}, 400, []string{`"SerializationException"`}},
 		{"json: wrong type", call{body: `{"KeyId":7}`, header: jsonFor("TrentService.DescribeKey"), service: "kms"}, 400, []string{`"SerializationException"`, "NUMBER_VALUE can not be converted to String"}},
 		{"json: missing member", call{body: `{}`, header: jsonFor("TrentService.DescribeKey"), service: "kms"}, 400, []string{`"ValidationException"`, "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null"}},
+		{"json: missing member, of a service with reasons", call{body: `{}`, header: jsonFor("AWSOrganizationsV20161128.DescribeAccount"), service: "organizations"}, 400,
+			[]string{`{"__type":"InvalidInputException","Message":"You must include a value for all required parameters.","Reason":"INPUT_REQUIRED"}`}},
 		{"json: incomplete signature", call{body: "{}", header: jsonFor("TrentService.ListKeys"), after: func(r *http.Request) {
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c")
 		}}, 400, []string{`"IncompleteSignatureException"`}},
@@ -239,14 +241,17 @@ func TestPresigned(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode, string(body)
 	}
-	if status, body := get(presign(time.Now(), "60")); status != 200 || !strings.Contains(body, `"Account":"000000000000"`) {
-		t.Errorf("%d %s", status, body)
+	// STS does not heed what they say: aws-iam-authenticator's tokens say 0.
+	for _, expires := range []string{"60", "0", "", "-1", "604801", "1e3", "soon"} {
+		if status, body := get(presign(time.Now(), expires)); status != 200 || !strings.Contains(body, `"Account":"000000000000"`) {
+			t.Errorf("%s: %d %s", expires, status, body)
+		}
+		if status, body := get(presign(time.Now().Add(-16*time.Minute), expires)); status != 400 || !strings.Contains(body, `"Code":"RequestExpired"`) {
+			t.Errorf("%s, expired: %d %s", expires, status, body)
+		}
 	}
 	if status, body := get(presign(time.Now().Add(-14*time.Minute), "60")); status != 200 {
 		t.Errorf("STS takes them for 15 minutes, whatever they say: %d %s", status, body)
-	}
-	if status, body := get(presign(time.Now().Add(-16*time.Minute), "60")); status != 400 || !strings.Contains(body, `"Code":"RequestExpired"`) {
-		t.Errorf("expired: %d %s", status, body)
 	}
 	other := presign(time.Now(), "60")
 	other.Header.Set("X-K8s-Aws-Id", "another")

@@ -188,8 +188,10 @@ func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a a
 		return k, err
 	}
 	err = s.noKey(r, c, id, a, named)
-	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" && strings.HasSuffix(e.Message, named) {
-		e.Message += " because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" {
+		if who, reasonless := strings.CutSuffix(e.Message, " on resource: "+named); reasonless {
+			e.Message = who + " on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+		}
 	}
 	return nil, err
 }
@@ -201,6 +203,11 @@ func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, named 
 	if err := s.authz.Authorize(r, c, request); err != nil {
 		return err
 	}
+	return notFound(id, named)
+}
+
+// notFound is AWS's error for a key or alias, named in full, that does not exist.
+func notFound(id keyID, named string) error {
 	if id.alias != "" {
 		return api.Errorf("NotFoundException", "Alias %s is not found.", named)
 	}

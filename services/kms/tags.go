@@ -31,7 +31,7 @@ func newTags(given []types.Tag) (map[string]string, error) {
 			return tags, api.Errorf("TagException", "Duplicate tag keys")
 		}
 		if strings.HasPrefix(strings.ToLower(*t.TagKey), "aws:") {
-			return tags, api.Errorf("TagException", "aws: prefixed tag key names are not allowed for external use.")
+			return tags, api.Errorf("TagException", "Tags beginning with aws: are reserved")
 		}
 		tags[*t.TagKey] = *t.TagValue
 	}

@@ -1,8 +1,8 @@
 package organizations
 
 import (
+	"bytes"
 	"context"
-	"encoding/base64"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,9 +17,6 @@ import (
 
 // accessRole is the role that Organizations makes in a new account, unless told otherwise.
 const accessRole = "OrganizationAccountAccessRole"
-
-// listed is how many accounts a page has, unless told otherwise; the API allows 20.
-const listed = 20
 
 func (s *Service) accountOperations() []api.Operation {
 	return []api.Operation{
@@ -88,7 +85,7 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 			return err
 		}
 		if len(tags) > 0 {
-			return api.Errorf("InvalidInputException", "Tags of accounts are not supported.")
+			return api.Errorf("NotImplemented", "Tags of accounts are not supported by this emulator.")
 		}
 		made.Organization = o.ID
 		if made.Account, err = newAccountID(tx); err != nil {
@@ -177,33 +174,29 @@ func (s *Service) describeAccount(ctx context.Context, c api.Caller, in *organiz
 }
 
 func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizations.ListAccountsInput) (*organizations.ListAccountsOutput, error) {
-	left := listed
-	if in.MaxResults != nil {
-		left = int(*in.MaxResults)
-	}
 	out := &organizations.ListAccountsOutput{Accounts: []types.Account{}}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAccounts"}, true)
 		if err != nil {
 			return err
 		}
-		prefix := identity.OrganizationAccountsPrefix(o.ID)
-		var after []byte
-		if in.NextToken != nil {
-			position, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
-			if err != nil || len(position) == 0 {
-				return api.Errorf("InvalidInputException", "You provided an invalid NextToken.")
-			}
-			after = append(append(after, prefix...), position...)
+		list, prefix := api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID)
+		after, ok := list.After()
+		if !ok {
+			return invalidToken()
 		}
-		var last []byte
-		for key, account := range r.Scan(prefix, after) {
+		var start []byte
+		if after != "" {
+			start = append(bytes.Clone(prefix), after...)
+		}
+		left := list.Max(listed)
+		for key, account := range r.Scan(prefix, start) {
 			if left == 0 {
-				out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString(last))
+				out.NextToken = aws.String(list.Marker(after))
 				return nil
 			}
 			left--
-			last = append(last[:0], key[len(prefix):]...)
+			after = string(key[len(prefix):])
 			m, err := identity.LoadMember(r, string(account))
 			if err != nil {
 				return err

@@ -32,7 +32,10 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, action,
 			return err
 		}
 		if o.ConsolidatedBilling {
-			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.")
+			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.").With("Reason", "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE")
+		}
+		if !recognized(principal) {
+			return api.Errorf("InvalidInputException", "You specified an unrecognized service principal.").With("Reason", "UNRECOGNIZED_SERVICE_PRINCIPAL")
 		}
 		f(o)
 		return store.Save(tx, identity.OrganizationKey(o.ID), o)
@@ -57,18 +60,20 @@ func (s *Service) disableAWSServiceAccess(ctx context.Context, c api.Caller, in 
 	})
 }
 
-func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, _ *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
-	out := &organizations.ListAWSServiceAccessForOrganizationOutput{EnabledServicePrincipals: []types.EnabledServicePrincipal{}}
+func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
+	out := &organizations.ListAWSServiceAccessForOrganizationOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAWSServiceAccessForOrganization"}, true)
 		if err != nil {
 			return err
 		}
+		var enabled []types.EnabledServicePrincipal
 		for _, principal := range slices.Sorted(maps.Keys(o.TrustedAccess)) {
 			since := o.TrustedAccess[principal]
-			out.EnabledServicePrincipals = append(out.EnabledServicePrincipals, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
+			enabled = append(enabled, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
 		}
-		return nil
+		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, api.ListOf(c, in))
+		return err
 	})
 	return out, err
 }
