@@ -187,7 +187,7 @@ func checkRestored(path string, key []byte) error {
 	if err != nil {
 		return fmt.Errorf("the backup: %w", err)
 	}
-	return errors.Join(checkMasterKey(db, keyring), db.Close())
+	return errors.Join(db.Update(context.Background(), func(tx store.Tx) error { return checkMasterKey(tx, keyring) }), db.Close())
 }
 
 // unpack writes the database of a backup to a temporary file in dir, and returns its path and the
