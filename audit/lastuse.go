@@ -42,6 +42,7 @@ type LastUse struct {
 	store store.Store
 	log   *slog.Logger
 	of    func(id string) []byte
+	delay time.Duration // saveDelay but in tests
 
 	save sync.Mutex // held while uses are saved
 
@@ -56,7 +57,7 @@ type LastUse struct {
 // NewLastUse returns what was saved in a store. of returns the key of the record of what was used: nothing is kept of
 // what does not exist.
 func NewLastUse(s store.Store, log *slog.Logger, of func(id string) []byte) *LastUse {
-	return &LastUse{store: s, log: log, of: of, unsaved: make(map[string]Use), saved: make(map[string]Use)}
+	return &LastUse{store: s, log: log, of: of, delay: saveDelay, unsaved: make(map[string]Use), saved: make(map[string]Use)}
 }
 
 // Note notes a use.
@@ -73,7 +74,7 @@ func (u *LastUse) Note(id string, use Use) {
 	u.unsaved[id] = use
 	switch {
 	case u.timer == nil:
-		u.timer = time.AfterFunc(saveDelay, u.saveLate) // the disk's time, not AWS's
+		u.timer = time.AfterFunc(u.delay, u.saveLate) // the disk's time, not AWS's
 	case len(u.unsaved) == maxUses/2:
 		u.timer.Reset(0)
 	}
@@ -128,7 +129,7 @@ func (u *LastUse) Save(ctx context.Context) error {
 		maps.Copy(u.saving, u.unsaved)
 		u.unsaved = u.saving
 		if u.timer == nil && !u.closed {
-			u.timer = time.AfterFunc(saveDelay, u.saveLate)
+			u.timer = time.AfterFunc(u.delay, u.saveLate)
 		}
 	} else {
 		if len(u.saved)+len(u.saving) > maxUses {

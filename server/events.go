@@ -18,18 +18,19 @@ import (
 
 // record keeps the event of a call that was answered, and which keys it used.
 func (s *Server) record(c *call, out any, err error) {
-	e := audit.Event{
-		RequestID: c.requestID, Time: c.caller.Received, Service: c.service.model.SigningName, Region: c.caller.Region,
-		Identity: audit.IdentityOf(&c.caller.Principal), UserAgent: c.http.UserAgent(), Host: c.http.Host, Notes: c.notes,
+	at := c.caller.Received
+	if at.IsZero() { // refused before it was known who calls
+		at = s.clock.Now()
 	}
-	if e.Time.IsZero() { // refused before it was known who calls
-		e.Time = s.clock.Now()
+	e := audit.Event{
+		RequestID: c.requestID, Time: at, Service: c.service.model.SigningName, Region: c.caller.Region,
+		Identity: audit.IdentityOf(&c.caller.Principal), UserAgent: c.http.UserAgent(), Host: c.http.Host, Notes: c.notes,
 	}
 	if c.caller.Kind == identity.Anonymous && c.notes.Bearer.Type != "" {
 		e.Identity = c.notes.Bearer
 	}
-	if ip := sourceIP(c.http); ip.IsValid() {
-		e.SourceIP = ip.String()
+	if e.SourceIP = c.caller.SourceIP.String(); !c.caller.SourceIP.IsValid() {
+		e.SourceIP = sourceIP(c.http).String()
 	}
 	if t := c.http.TLS; t != nil {
 		e.TLSVersion, e.CipherSuite = t.Version, t.CipherSuite
@@ -51,12 +52,9 @@ func (s *Server) record(c *call, out any, err error) {
 		}
 	}
 	s.trail.Keep(&e)
-	if err != nil || !kms.TracksUse(e.Operation) {
-		return
-	}
 	for _, r := range c.notes.Resources {
-		if r.Used {
-			s.lastUse.Note(r.ARN, audit.Use{At: e.Time, Operation: e.Operation, RequestID: e.RequestID})
+		if r.Used && err == nil && kms.TracksUse(c.operation.Name) {
+			s.lastUse.Note(r.ARN, audit.Use{At: at, Operation: c.operation.Name, RequestID: c.requestID})
 		}
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,7 +19,7 @@ const (
 // out, but for the session token, which is good here as long as the master key is.
 var unshown = map[string]bool{
 	"SessionToken": true, "TokenCode": true, "AuthenticationCode1": true, "AuthenticationCode2": true,
-	"GrantToken": true, "GrantTokens": true, "PreCoPassword": true,
+	"GrantToken": true, "GrantTokens": true, "ContextAssertion": true, "PreCoPassword": true,
 }
 
 // hidden reports whether no event has a member.
@@ -96,12 +97,27 @@ func (s shower) append(dst []byte, p *plan, v reflect.Value) []byte {
 	case mapKind:
 		dst = append(dst, '{')
 		start := len(dst)
-		for _, key := range sortedKeys(v) {
-			if len(dst) > s.end {
-				break
+		texts, ok := v.Interface().(map[string]string)
+		if !ok {
+			for _, key := range sortedKeys(v) {
+				if len(dst) <= s.end {
+					dst = appendQuoted(appendComma(dst, start), shownText(key.String()))
+					dst = s.append(append(dst, ':'), p.element, v.MapIndex(key))
+				}
 			}
-			dst = appendQuoted(appendComma(dst, start), shownText(key.String()))
-			dst = s.append(append(dst, ':'), p.element, v.MapIndex(key))
+			return append(dst, '}')
+		}
+		var room [16]string
+		keys := room[:0]
+		for key := range texts { // as in an encryption context: reflection would take some microseconds
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
+			if len(dst) <= s.end {
+				dst = appendQuoted(appendComma(dst, start), shownText(key))
+				dst = appendQuoted(append(dst, ':'), shownText(texts[key]))
+			}
 		}
 		return append(dst, '}')
 	case stringKind:
