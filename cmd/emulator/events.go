@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -47,8 +49,9 @@ that concerns several accounts is there for each.`,
 				return printJSON(w, answer)
 			}
 			for _, r := range answer.Records {
-				fmt.Fprintf(w, "%s  %s  %s  %s:%s  %s  %s\n", r.EventTime, r.RequestID, cmp.Or(r.RecipientAccountID, "(no account)"),
+				line := fmt.Sprintf("%s  %s  %s  %s:%s  %s  %s", r.EventTime, r.RequestID, cmp.Or(r.RecipientAccountID, "(no account)"),
 					r.Service(), r.EventName, r.UserIdentity.Name(), cmp.Or(r.ErrorCode, "ok"))
+				fmt.Fprintln(w, strings.Map(printable, line))
 			}
 			if len(answer.Records) == 0 {
 				fmt.Fprintln(w, "there is no such event")
@@ -65,4 +68,12 @@ that concerns several accounts is there for each.`,
 	flags.StringVar(&endpoint, "endpoint", defaultEndpoint(), "`URL` of the emulator")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// printable keeps what somebody made up, such as the subject of a token, from moving the terminal's cursor.
+func printable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
