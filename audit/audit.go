@@ -150,7 +150,7 @@ func (n *Notes) Vouched(id Identity) {
 	}
 }
 
-// Bounds of a trail's memory. No event is larger than some 40 KB.
+// Bounds of a trail's memory. No event is larger than some 100 KB.
 const (
 	maxBytes = 16 << 20
 	maxText  = 1 << 10

@@ -22,7 +22,7 @@ type Use struct {
 	RequestID string `json:"requestId,omitempty"`
 }
 
-// Tracked is how long AWS remembers a use.
+// Tracked is how long AWS remembers the use of a role or a KMS key. That of an access key it does not forget.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed.html
 const Tracked = 400 * 24 * time.Hour
@@ -149,16 +149,15 @@ func (u *LastUse) Close() error {
 	return u.Save(context.Background())
 }
 
-// Last returns the last use, if it was less than Tracked before now.
-func (u *LastUse) Last(r store.Reader, id string, now time.Time) (Use, bool, error) {
+// Last returns the last use, and whether there was one.
+func (u *LastUse) Last(r store.Reader, id string) (Use, bool, error) {
 	u.mu.Lock()
 	use, ok := u.known(id)
 	u.mu.Unlock()
-	var err error
-	if !ok {
-		use, ok, err = store.Load[Use](r, lastUseKey(id))
+	if ok {
+		return use, true, nil
 	}
-	return use, ok && now.Sub(use.At) <= Tracked, err
+	return store.Load[Use](r, lastUseKey(id))
 }
 
 // Told saves what was noted if the last use of id is among it: what somebody was told, no crash loses.

@@ -47,6 +47,10 @@ func (s *Server) adminBackup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.backup.Unlock()
+	if err := s.lastUse.Save(r.Context()); err != nil {
+		s.adminFailure(w, r, err)
+		return
+	}
 	copied, err := copyDatabase(r.Context(), s.store, s.dataDir)
 	if err != nil {
 		s.adminFailure(w, r, err)

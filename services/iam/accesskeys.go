@@ -158,7 +158,7 @@ func (s *Service) getAccessKeyLastUsed(ctx context.Context, c api.Caller, in *ia
 		}
 		none := "N/A"
 		last := &types.AccessKeyLastUsed{Region: &none, ServiceName: &none}
-		use, ok, err := s.lastUse.Last(r, key.ID, s.now())
+		use, ok, err := s.lastUse.Last(r, key.ID)
 		if ok {
 			last = &types.AccessKeyLastUsed{LastUsedDate: &use.At, Region: &use.Region, ServiceName: &use.Service}
 		}

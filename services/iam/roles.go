@@ -191,8 +191,8 @@ func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInpu
 }
 
 func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.RoleLastUsed, error) {
-	use, ok, err := s.lastUse.Last(r, role.ID, s.now())
-	if err != nil || !ok {
+	use, ok, err := s.lastUse.Last(r, role.ID)
+	if err != nil || !ok || s.now().Sub(use.At) > audit.Tracked {
 		return &types.RoleLastUsed{}, err
 	}
 	return &types.RoleLastUsed{LastUsedDate: &use.At, Region: &use.Region}, nil

@@ -57,8 +57,8 @@ func (s *Service) getKeyLastUsage(ctx context.Context, c api.Caller, in *kms.Get
 		}
 		out.KeyId, out.KeyCreationDate, out.TrackingStartDate = &k.ID, &k.Created, &since
 		used = k.ARN()
-		use, ok, err := s.lastUse.Last(r, used, now)
-		if err != nil || !ok || use.At.Before(k.Created) { // of a key that had this ID before
+		use, ok, err := s.lastUse.Last(r, used)
+		if err != nil || !ok || now.Sub(use.At) > audit.Tracked || use.At.Before(k.Created) { // of a key that had this ID before
 			return err
 		}
 		event := audit.EventID(use.RequestID, k.Account)
