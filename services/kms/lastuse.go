@@ -10,6 +10,7 @@ import (
 
 	"emulator/api"
 	"emulator/audit"
+	"emulator/policy"
 	"emulator/store"
 )
 
@@ -23,8 +24,8 @@ func TracksUse(operation string) bool {
 
 // RecordOf returns the key of the record of a KMS key, of which arn is the ARN.
 func RecordOf(arn string) []byte {
-	parts := strings.SplitN(arn, ":", 6)
-	return keyKey(parts[4], parts[3], strings.TrimPrefix(parts[5], "key/"))
+	parsed, _ := policy.ParseARN(arn)
+	return keyKey(parsed.Account, parsed.Region, strings.TrimPrefix(parsed.Resource, "key/"))
 }
 
 // shownMaterial is the ID of key material as it is shown: only symmetric encryption keys have one.
