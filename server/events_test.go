@@ -209,7 +209,7 @@ func TestEventsAcrossAccounts(t *testing.T) {
 	}
 }
 
-// What was used last is forgotten with its account, and of a key of the same ID that is made anew nothing is told.
+// What was used last is forgotten with its account, and nothing else is.
 func TestResetForgetsUses(t *testing.T) {
 	dir := t.TempDir()
 	e := emulatortest.Start(t, server.Config{DataDir: dir})

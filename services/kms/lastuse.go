@@ -59,7 +59,7 @@ func (s *Service) getKeyLastUsage(ctx context.Context, c api.Caller, in *kms.Get
 		out.KeyId, out.KeyCreationDate, out.TrackingStartDate = &k.ID, &k.Created, &since
 		used = k.ARN()
 		use, ok, err := s.lastUse.Last(r, used)
-		if err != nil || !ok || now.Sub(use.At) > audit.Tracked || use.At.Before(k.Created) { // of a key that had this ID before
+		if err != nil || !ok || now.Sub(use.At) > audit.Tracked {
 			return err
 		}
 		event := audit.EventID(use.RequestID, k.Account)

@@ -210,8 +210,13 @@ func TestGetKeyLastUsage(t *testing.T) {
 		e.Clock.Freeze(created)
 		key = createKey(t, c, "", "")
 		state(t, c, key.KeyId, created, none)
-		e.Clock.Freeze(used)
+		before := created.AddDate(-1, 0, 0) // the clock may be moved back
+		e.Clock.Freeze(before)
 		must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")}))
+		if got := lastUsage(t, c, key.KeyId).KeyLastUsage; !aws.ToTime(got.Timestamp).Equal(before) {
+			t.Errorf("used %+v", got)
+		}
+		e.Clock.Freeze(used)
 		out := must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")}))
 		request := requestID(t, out)
 		event, _ := eventOf(t, e, request, "000000000000")
