@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/identity"
 	"emulator/policy"
 	"emulator/saml"
@@ -66,6 +67,7 @@ func (s *Service) assumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 	}
 
 	qualifier := nameQualifier(assertion.Issuer, provider)
+	c.Notes.Vouched(audit.Identity{Type: "SAMLUser", PrincipalID: qualifier + ":" + assertion.Subject, UserName: assertion.Subject, Provider: qualifier})
 	trust := assertion.ConditionKeys()
 	trust["saml:namequalifier"] = []string{qualifier}
 	trust["saml:doc"] = []string{provider.Account + "/" + provider.Name}
