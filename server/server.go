@@ -167,7 +167,7 @@ func Open(config Config) (_ *Server, err error) {
 		Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
-	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Regions: s.regions, Log: s.log})
+	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
