@@ -8,6 +8,8 @@ type AccountSettings struct {
 	// good in all regions, and not of version 1
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
 	TokensForAllRegions bool `json:"tokensForAllRegions,omitempty"`
+	// Alias is what people may call the account, or "".
+	Alias string `json:"alias,omitempty"`
 }
 
 // AccountSettingsKey is the key of an account's AccountSettings.

@@ -93,8 +93,11 @@ func (s *Service) setSecurityTokenServicePreferences(ctx context.Context, c api.
 		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:SetSecurityTokenServicePreferences", Resource: "*"}); err != nil {
 			return err
 		}
-		return store.Save(tx, identity.AccountSettingsKey(c.Account), identity.AccountSettings{
-			TokensForAllRegions: in.GlobalEndpointTokenVersion == types.GlobalEndpointTokenVersionV2Token,
-		})
+		settings, _, err := store.Load[identity.AccountSettings](tx, identity.AccountSettingsKey(c.Account))
+		if err != nil {
+			return err
+		}
+		settings.TokensForAllRegions = in.GlobalEndpointTokenVersion == types.GlobalEndpointTokenVersionV2Token
+		return store.Save(tx, identity.AccountSettingsKey(c.Account), settings)
 	})
 }
