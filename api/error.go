@@ -25,6 +25,22 @@ func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// Because adds why, for whoever runs the emulator: the log and explain have it, the client is not told.
+func (e *Error) Because(format string, args ...any) error {
+	return fmt.Errorf("%w (%s)", e, fmt.Sprintf(format, args...))
+}
+
+// Cause returns what an error has besides its *Error: what Because added. It is "" if there is no more, and of an error
+// that is none of ours its text.
+func Cause(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err.Error()
+	}
+	_, cause, _ := strings.Cut(err.Error(), e.Error())
+	return strings.TrimSuffix(strings.TrimPrefix(cause, " ("), ")")
+}
+
 // ErrorCode returns the code of the *Error in err's chain, or "".
 func ErrorCode(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {

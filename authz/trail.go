@@ -187,14 +187,17 @@ type Explanation struct {
 	Action    string `json:"action"`
 	Resource  string `json:"resource"`
 	policy.Trace
+	// Advice is what would allow the request, if statements could.
+	Advice []Advice `json:"advice,omitempty"`
 	// EncodedMessage is what DecodeAuthorizationMessage decodes, of a denial.
 	EncodedMessage string `json:"encodedMessage,omitempty"`
 }
 
 func explain(question *policy.Request, policies *policy.Policies, d policy.Decision) Explanation {
+	trace := policy.ExplainDecision(question, policies, d)
 	return Explanation{
 		Principal: question.Principal.ARN, Action: question.Action, Resource: question.Resource,
-		Trace: policy.ExplainDecision(question, policies, d),
+		Trace: trace, Advice: advise(question, policies, trace.Missing),
 	}
 }
 

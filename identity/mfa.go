@@ -37,7 +37,10 @@ type MFADevice struct {
 }
 
 // ErrMFACode: a code is not the device's, or was taken before.
-var ErrMFACode = errors.New("wrong MFA code")
+var (
+	ErrMFACode = errors.New("wrong MFA code")
+	errMFAUsed = fmt.Errorf("%w: it was used before", ErrMFACode)
+)
 
 // MFAPausedError: so many codes were wrong that none is looked at before Until.
 type MFAPausedError struct{ Until time.Time }
@@ -136,7 +139,7 @@ func (d *MFADevice) Take(seed []byte, code string, now time.Time) error {
 		switch {
 		case !sameCode(hotp(seed, at), code):
 		case at <= d.Used:
-			return ErrMFACode // of who has the device
+			return errMFAUsed // of who has the device
 		default:
 			d.took(at)
 			return nil
@@ -173,7 +176,7 @@ func (d *MFADevice) Synchronize(codes CodePair, now time.Time) error {
 	case !codes.found:
 		return d.wrong(now)
 	case codes.step <= d.Used:
-		return ErrMFACode
+		return errMFAUsed
 	}
 	d.took(codes.step + 1)
 	d.Drift = codes.step + 1 - now.Unix()/totpStep

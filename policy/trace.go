@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Trace is a decision with all that was looked at, for people and as JSON.
 type Trace struct {
 	Decision
@@ -7,6 +9,10 @@ type Trace struct {
 	Reason string `json:"reason,omitempty"`
 	// Policies in the order in which they are asked.
 	Policies []PolicyTrace `json:"policies"`
+	// Empty are the types of policy that would have been asked too, had there been any.
+	Empty []Source `json:"empty,omitempty"`
+	// Missing are the types of policy that would have to allow the request, too.
+	Missing []Source `json:"missing,omitempty"`
 	// Grants are the KMS grants that allow the request.
 	Grants []string `json:"grants,omitempty"`
 	// Incomplete is set if not all that was looked at is there: it would take too long or too much memory.
@@ -43,8 +49,9 @@ type Mismatch struct {
 	// Operator and Key of a condition.
 	Operator string `json:"operator,omitempty"`
 	Key      string `json:"key,omitempty"`
-	// Policy is what the statement has.
-	Policy []string `json:"policy"`
+	// Policy is what the statement has, as it is written there, and Position where.
+	Policy   []string `json:"policy"`
+	Position Position `json:"position,omitzero"`
 	// Request is what the request has; nothing if it lacks the key.
 	Request []string `json:"request"`
 	// Missing are the context keys that variables in Policy ask for and the request lacks.
@@ -82,6 +89,20 @@ func ExplainDecision(req *Request, p *Policies, d Decision) Trace {
 	add(FromIdentity, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
 	add(FromBoundary, 0, unless(who.hasIdentityPolicies(), who), p.Boundary)
 	add(FromSession, 0, unless(who.inAccount(), who), p.Session...)
+	for _, kind := range [...]struct {
+		source Source
+		counts bool
+	}{
+		{FromRCP, who.limitedByRCPs()}, {FromSCP, who.limitedBySCPs()}, {p.resourceSource(), true},
+		{FromIdentity, who.hasIdentityPolicies()}, {FromBoundary, who.hasIdentityPolicies()}, {FromSession, who.inAccount()},
+	} {
+		if kind.counts && !slices.ContainsFunc(t.Policies, func(p PolicyTrace) bool { return p.Type == kind.source }) {
+			t.Empty = append(t.Empty, kind.source)
+		}
+	}
+	if d.Effect == ImplicitlyDenied {
+		t.Missing = Missing(req, p)
+	}
 	t.Incomplete = !e.spend(0)
 	return t
 }
@@ -114,11 +135,37 @@ func (e *evaluation) explain(req *Request, p *Policy, decided *Statement) []Stat
 		if s == decided {
 			m = nil
 		}
+		if m != nil {
+			p.quote(s, m)
+		}
 		all = append(all, StatementTrace{
 			Sid: s.Sid, Index: s.Index, Effect: s.Effect(), Start: s.Start, End: s.End, Matched: m == nil, Mismatch: m,
 		})
 	}
 	return all
+}
+
+// quote says what a statement's element has in the policy's own spelling, and where it stands.
+func (p *Policy) quote(s *Statement, m *Mismatch) {
+	root, _, err := parseJSON(p.Text[s.Start.Offset:s.End.Offset])
+	if err != nil { // what was parsed once parses again
+		return
+	}
+	n := root.get(m.Element)
+	if n != nil && m.Operator != "" {
+		n = n.get(m.Operator).get(m.Key)
+	}
+	if n == nil {
+		return
+	}
+	m.Position = s.Start.advance(p.Text, s.Start.Offset+n.start)
+	if n.kind == '{' { // of principals the kind is left out
+		return
+	}
+	m.Policy = nil
+	for _, item := range n.list() {
+		m.Policy = append(m.Policy, item.text)
+	}
 }
 
 // mismatch asks what match asks, in the same order, and returns the first thing that

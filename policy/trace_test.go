@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,16 +54,16 @@ func TestTraceSaysWhatDidNotMatch(t *testing.T) {
 		got = append(got, s.Mismatch)
 	}
 	want := []*Mismatch{
-		{Element: "Action", Policy: []string{"kms:encrypt", "s3:*"}, Request: []string{"kms:Decrypt"}},
+		{Element: "Action", Policy: []string{"kms:Encrypt", "s3:*"}, Position: Position{2, 49, 89}, Request: []string{"kms:Decrypt"}},
 		{
 			Element: "Resource", Policy: []string{"arn:aws:kms:*:*:key/${aws:PrincipalTag/key}"},
-			Request: []string{"arn:aws:kms:us-east-1:111111111111:key/k"}, Missing: []string{"aws:PrincipalTag/key"},
+			Position: Position{3, 54, 185}, Request: []string{"arn:aws:kms:us-east-1:111111111111:key/k"}, Missing: []string{"aws:PrincipalTag/key"},
 		},
 		{
 			Element: "Condition", Operator: "StringLike", Key: "aws:PrincipalTag/team",
-			Policy: []string{"blue", "red*"}, Request: []string{"green"},
+			Policy: []string{"blue", "red*"}, Position: Position{4, 113, 345}, Request: []string{"green"},
 		},
-		{Element: "Condition", Operator: "Null", Key: "aws:TokenIssueTime", Policy: []string{"false"}},
+		{Element: "Condition", Operator: "Null", Key: "aws:TokenIssueTime", Policy: []string{"false"}, Position: Position{5, 103, 468}},
 		nil,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -70,6 +71,9 @@ func TestTraceSaysWhatDidNotMatch(t *testing.T) {
 	}
 	if trace.Effect != Allowed || trace.Statement.Index != 4 {
 		t.Errorf("decision: %+v", trace.Decision)
+	}
+	if want := []Source{FromRCP, FromSCP, FromResource, FromBoundary, FromSession}; !slices.Equal(trace.Empty, want) {
+		t.Errorf("empty: %v, want %v", trace.Empty, want)
 	}
 	if s := trace.Policies[0].Statements[0]; s.Sid != "other" || s.Start.Line != 2 || s.Start.Column != 3 {
 		t.Errorf("first statement: %+v", s)

@@ -321,22 +321,24 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 		return err
 	})
 	switch {
-	case errors.Is(err, identity.ErrUnknownKey), errors.Is(err, identity.ErrToken):
-		return errInvalidToken
+	case errors.Is(err, identity.ErrUnknownKey):
+		return errInvalidToken.Because("there is no active access key %s, or its user is gone", sig.AccessKeyID)
+	case errors.Is(err, identity.ErrToken):
+		return errInvalidToken.Because("the session token is not of this access key, or was not made here, or whom it is of is gone")
 	case err != nil && !errors.Is(err, identity.ErrExpired):
 		return err
 	}
 	if errors.Is(err, identity.ErrExpired) {
-		return api.Errorf("ExpiredToken", "The security token included in the request is expired")
+		return api.Errorf("ExpiredToken", "The security token included in the request is expired").Because("it is %s", c.caller.Received.UTC().Format(time.RFC3339))
 	}
 	if err := s.verifier.Verify(r, c.raw, sig, credential.Secret); err != nil {
 		return err
 	}
 	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {
-		return errInvalidToken
+		return errInvalidToken.Because("IAM takes no credentials of GetFederationToken, and of GetSessionToken only those made with an MFA code")
 	}
 	if session := credential.Principal.Session; session != nil && session.DefaultRegions && !identity.DefaultRegion(c.caller.Region) {
-		return errInvalidToken
+		return errInvalidToken.Because("a token of version 1 of the global endpoint is not good in %s, which accounts have to enable", c.caller.Region)
 	}
 	s.usage.Note(&credential.Principal, identity.Use{At: c.caller.Received, Region: c.caller.Region, Service: c.service.model.SigningName})
 	if !c.operation.Anonymous {

@@ -66,7 +66,7 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 	if d.plaintext, err = make(); err != nil {
 		return nil, err
 	}
-	d.ciphertext, err = sealBlob(d.key, m, d.plaintext, context)
+	d.ciphertext, err = s.seal(d.key, m, d.plaintext, context)
 	return d, err
 }
 

@@ -85,7 +85,14 @@ func dryRun(on *bool) error {
 	return nil
 }
 
-func invalidCiphertext() error { return api.Errorf("InvalidCiphertextException", "") }
+// seal is sealBlob, and keeps the context for whoever asks why the ciphertext does not open.
+func (s *Service) seal(k *Key, m *material, plaintext []byte, context map[string]string) ([]byte, error) {
+	ciphertext, err := sealBlob(k, m, plaintext, context)
+	s.contexts.note(ciphertext, context)
+	return ciphertext, err
+}
+
+func invalidCiphertext() *api.Error { return api.Errorf("InvalidCiphertextException", "") }
 
 // encryptWith encrypts with a key that the caller may use.
 func (s *Service) encryptWith(r store.Reader, k *Key, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
@@ -97,7 +104,7 @@ func (s *Service) encryptWith(r store.Reader, k *Key, algorithm types.Encryption
 		return nil, err
 	}
 	if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
-		return sealBlob(k, m, plaintext, context)
+		return s.seal(k, m, plaintext, context)
 	}
 	ciphertext, err := m.encryptOAEP(algorithm, plaintext)
 	if err != nil {
@@ -124,10 +131,10 @@ func (s *Service) decryptWith(r store.Reader, k *Key, algorithm types.Encryption
 	}
 	b, err := parseBlob(ciphertext)
 	if err != nil {
-		return nil, invalidCiphertext()
+		return nil, invalidCiphertext().Because("%v", err)
 	}
 	if b.materialID != k.MaterialID {
-		return nil, invalidCiphertext()
+		return nil, invalidCiphertext().Because("made with other material of the key")
 	}
 	m, err := s.use(r, k, b.materialID)
 	if err != nil {
@@ -135,7 +142,7 @@ func (s *Service) decryptWith(r store.Reader, k *Key, algorithm types.Encryption
 	}
 	plaintext, err := b.open(m, context)
 	if err != nil {
-		return nil, invalidCiphertext()
+		return nil, invalidCiphertext().Because("%s", s.contexts.why(b, context))
 	}
 	return plaintext, nil
 }

@@ -33,6 +33,7 @@ type Service struct {
 	material  keystore.Default
 	records   store.Cache[*Key]
 	materials store.Cache[*material]
+	contexts  contexts
 }
 
 // New returns the service.

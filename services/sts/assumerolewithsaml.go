@@ -49,8 +49,16 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 		return nil, samlError(err)
 	}
 	providerARN := provider.ARN()
-	if assertion.Subject == "" || !claims.Allows(arn.text, providerARN) || arn.account != provider.Account || strings.HasPrefix(arn.name, "AWSReservedSSO_") {
-		return nil, api.Errorf("AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML")
+	denied := api.Errorf("AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML")
+	switch {
+	case assertion.Subject == "":
+		return nil, denied.Because("the assertion has no subject")
+	case !claims.Allows(arn.text, providerARN):
+		return nil, denied.Because("the assertion has no pair of the role %s and the provider %s", arn.text, providerARN)
+	case arn.account != provider.Account:
+		return nil, denied.Because("role and provider are of two accounts")
+	case strings.HasPrefix(arn.name, "AWSReservedSSO_"):
+		return nil, denied.Because("only IAM Identity Center assumes this role")
 	}
 	if err := checkProvidedTags(claims.Tags); err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func (s *Service) proveMFA(ctx context.Context, c api.Caller, serial, code *stri
 		return store.Save(tx, identity.MFADeviceKey(c.Account, d.Name), d)
 	})
 	if err == nil && wrong != nil {
-		err = api.Errorf("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+		err = api.Errorf("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ").Because("%v at %s", wrong, now.Format(time.RFC3339))
 	}
 	return now, err
 }

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -94,11 +95,15 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 		request.ResourceTags = nil
 		err = s.authz.Authorize(r, c, request)
 	}
+	if !trusted {
+		denied, ok := errors.AsType[*api.Error](cmp.Or(err, q.untrusted(c)))
+		if !ok {
+			return nil, err
+		}
+		return nil, denied.Because("account %s has no role of this ARN", q.arn.account)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !trusted {
-		return nil, q.untrusted(c)
 	}
 	if q.tagging {
 		request.Action = "sts:TagSession"
