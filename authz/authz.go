@@ -57,6 +57,15 @@ func New(c *clock.Clock, keyring *identity.Keyring, mode Mode) *Authorizer {
 // the policies in the transaction in which the operation acts. Other errors are those of a damaged
 // database.
 func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error {
+	err := a.authorize(r, c, req)
+	if err == nil && req.TagAction != "" && len(req.RequestTags) > 0 {
+		req.Action = req.TagAction
+		err = a.authorize(r, c, req)
+	}
+	return err
+}
+
+func (a *Authorizer) authorize(r store.Reader, c api.Caller, req Request) error {
 	if a.mode == Off {
 		return nil
 	}
@@ -69,7 +78,7 @@ func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error 
 	if d.Effect == policy.Allowed || a.mode == Audit {
 		return nil
 	}
-	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account))
+	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account, req.Unnamed))
 }
 
 // keep adds a decision to the trail.
@@ -92,11 +101,14 @@ func (a *Authorizer) keep(c api.Caller, question policy.Request, policies *polic
 // resource's own account.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-func denial(r *policy.Request, d policy.Decision, callerAccount string) string {
+func denial(r *policy.Request, d policy.Decision, callerAccount string, unnamed bool) string {
 	if r.Principal.Type == policy.Federated || r.Principal.Type == policy.Anonymous {
 		return "Not authorized to perform " + r.Action
 	}
-	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", r.Principal.ARN, r.Action, r.Resource)
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s", r.Principal.ARN, r.Action)
+	if !unnamed {
+		text += " on resource: " + r.Resource
+	}
 	if d.Source == policy.FromTrust && d.Effect == policy.ImplicitlyDenied || callerAccount != r.ResourceAccount && d.Source != policy.FromIdentity {
 		return text // AWS tells nobody what a role trusts, nor others what an account allows
 	}

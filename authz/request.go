@@ -3,6 +3,8 @@ package authz
 import (
 	"time"
 
+	"emulator/api"
+	"emulator/identity"
 	"emulator/policy"
 )
 
@@ -20,6 +22,8 @@ type Request struct {
 	// carries. TagKeys are further keys, those of an untagging.
 	RequestTags map[string]string
 	TagKeys     []string
+	// TagAction is what a call with RequestTags needs besides Action: "iam:TagRole".
+	TagAction string
 	// Context holds the service's own condition keys: "kms:EncryptionContext:app".
 	Context map[string][]string
 	// MFA is when the caller proved a second factor in this very call; zero if it did not.
@@ -31,6 +35,17 @@ type Request struct {
 	Principal *policy.Principal
 	// Grants are those KMS grants that allow this very request to its principal.
 	Grants []string
+	// Unnamed: the denial does not name the resource, which does not exist yet.
+	Unnamed bool
+}
+
+// ServiceLinkedRole returns the request of those calls for which the service makes the role that is linked to it.
+func ServiceLinkedRole(c api.Caller, service, name string) Request {
+	return Request{
+		Action:   "iam:CreateServiceLinkedRole",
+		Resource: identity.ARN(c.Partition, "iam", c.Account, "role/aws-service-role/"+service+"/"+name),
+		Context:  map[string][]string{"iam:AWSServiceName": {service}},
+	}
 }
 
 // ResourcePolicy is a policy on a resource. A key policy and a trust policy must

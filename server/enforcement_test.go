@@ -230,7 +230,9 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 // documentedActions are those of AWS's Service Authorization Reference where an operation needs others than
 // the action of its name.
 var documentedActions = map[string][]string{
-	"ReEncrypt": {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+	"ReEncrypt":            {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+	"CreateCustomKeyStore": {"kms:CreateCustomKeyStore", "cloudhsm:DescribeClusters", "iam:CreateServiceLinkedRole"},
+	"CreateOrganization":   {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
 }
 
 // TestDocumentedPermissionSuffices calls each registered operation as a user who may do just what AWS documents

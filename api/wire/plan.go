@@ -29,6 +29,7 @@ type Operation struct {
 	model     *model.Operation
 	namespace string
 	in, out   *plan
+	wording   wording
 }
 
 // New returns the codec for the operations of a service. That an operation or a
@@ -45,7 +46,7 @@ func New(m *model.Service, operations []api.Operation) (*Codec, error) {
 		if c.operations[op.Name] != nil {
 			return nil, fmt.Errorf("%s is registered twice", op.Name)
 		}
-		w := &Operation{Operation: op, model: om, namespace: m.XMLNamespace}
+		w := &Operation{Operation: op, model: om, namespace: m.XMLNamespace, wording: wordings[m.Name]}
 		var err error
 		if w.in, err = p.structure(om.Input, op.In); err != nil {
 			return nil, fmt.Errorf("%s: %w", op.Name, err)

@@ -20,6 +20,8 @@ type check struct {
 	min, max *float64
 	enum     []string
 	pattern  *pattern
+	// What AWS says of each; "" of what there is none.
+	least, most, oneOf, matches string
 }
 
 // newCheck returns nil for a shape without constraints.
@@ -28,7 +30,22 @@ func newCheck(s *model.Shape) (*check, error) {
 		return nil, nil
 	}
 	c := &check{min: s.Min, max: s.Max, enum: s.Enum}
+	measure := "value"
+	switch s.Type {
+	case "string", "blob", "list", "map":
+		measure = "length"
+	}
+	if s.Min != nil {
+		c.least = "have " + measure + " greater than or equal to " + strconv.FormatFloat(*s.Min, 'f', -1, 64)
+	}
+	if s.Max != nil {
+		c.most = "have " + measure + " less than or equal to " + strconv.FormatFloat(*s.Max, 'f', -1, 64)
+	}
+	if len(s.Enum) > 0 {
+		c.oneOf = "satisfy enum value set: [" + strings.Join(s.Enum, ", ") + "]"
+	}
 	if s.Pattern != "" {
+		c.matches = "satisfy regular expression pattern: " + s.Pattern
 		var err error
 		if c.pattern, err = compilePattern(s.Pattern); err != nil {
 			return nil, err
@@ -43,8 +60,11 @@ func (o *Operation) validate(in reflect.Value) error {
 	if !o.in.deep {
 		return nil
 	}
-	var w violations
+	w := violations{wording: o.wording}
 	w.structure(o.in, in)
+	if w.sentence != "" {
+		return api.Errorf("ValidationError", "%s", w.sentence)
+	}
 	if len(w.found) == 0 {
 		return nil
 	}
@@ -56,8 +76,10 @@ func (o *Operation) validate(in reflect.Value) error {
 }
 
 type violations struct {
-	path  []string
-	found []string
+	wording
+	path     []string
+	found    []string
+	sentence string // the service's own, which stands alone
 }
 
 // What is said of an input is bounded, however much of it is wrong.
@@ -71,7 +93,7 @@ func (w *violations) full() bool { return len(w.found) >= maxViolations }
 // add notes a violation. A sensitive value is not repeated.
 func (w *violations) add(p *plan, v reflect.Value, constraint string) {
 	value := "Value"
-	if !p.shape.Sensitive && p.kind != blobKind {
+	if !p.shape.Sensitive && p.kind != blobKind && (!w.brief || p.check != nil && constraint == p.check.oneOf) {
 		text := describe(nil, v)
 		if len(text) > maxDescribed {
 			text = append(bytes.ToValidUTF8(text[:maxDescribed], nil), "…"...)
@@ -130,7 +152,11 @@ func (w *violations) structure(p *plan, v reflect.Value) {
 		case ok && f.plan.deep:
 			w.value(f.plan, value)
 		case !ok && f.required:
-			w.found = append(w.found, "Value null at '"+strings.Join(w.path, ".")+"' failed to satisfy constraint: Member must not be null")
+			null := "Value null"
+			if w.brief {
+				null = "Value"
+			}
+			w.found = append(w.found, null+" at '"+strings.Join(w.path, ".")+"' failed to satisfy constraint: Member must not be null")
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
@@ -145,6 +171,8 @@ func (w *violations) value(p *plan, v reflect.Value) {
 		w.structure(p, v)
 	case p.kind == unionKind:
 		w.union(p, v)
+	case p.kind == listKind && p.element.kind == stringKind && p.element.check != nil && w.brief:
+		w.strings(p, v)
 	case p.kind == listKind && p.element.deep:
 		for i := 0; i < v.Len() && !w.full(); i++ {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
@@ -183,38 +211,63 @@ func (w *violations) constraints(p *plan, v reflect.Value) {
 	c := p.check
 	// A value that is too long by far is refused for its length, and not matched at its own expense.
 	if c.pattern != nil && p.kind == stringKind && (c.max == nil || float64(v.Len()) <= 8*(*c.max)) && !c.pattern.match(v.String()) {
-		w.add(p, v, "satisfy regular expression pattern: "+c.pattern.text)
+		if own := w.patterns[strings.Join(w.path, ".")]; own == "" {
+			w.add(p, v, c.matches)
+		} else if w.sentence == "" {
+			w.sentence = "The specified value for " + w.path[0] + " is invalid. It must " + own
+		}
 	}
 	if len(c.enum) > 0 && p.kind == stringKind && !slices.Contains(c.enum, v.String()) {
-		w.add(p, v, "satisfy enum value set: ["+strings.Join(c.enum, ", ")+"]")
+		w.add(p, v, c.oneOf)
 	}
 	if c.min == nil && c.max == nil {
 		return
 	}
-	measure, n := "length", 0.0
+	n := 0.0
 	switch p.kind {
 	case stringKind:
 		n = float64(utf8.RuneCountInString(v.String()))
 	case blobKind, listKind, mapKind:
 		n = float64(v.Len())
 	case integerKind:
-		measure, n = "value", float64(v.Int())
+		n = float64(v.Int())
 	case floatKind:
-		measure, n = "value", v.Float()
+		n = v.Float()
 	default:
 		return
 	}
 	if c.min != nil && n < *c.min {
-		w.add(p, v, "have "+measure+" greater than or equal to "+strconv.FormatFloat(*c.min, 'f', -1, 64))
+		w.add(p, v, c.least)
 	}
 	if c.max != nil && n > *c.max {
-		w.add(p, v, "have "+measure+" less than or equal to "+strconv.FormatFloat(*c.max, 'f', -1, 64))
+		w.add(p, v, c.most)
 	}
+}
+
+// strings checks a list of strings of which some break a constraint: all that there are, are told, once.
+func (w *violations) strings(p *plan, v reflect.Value) {
+	c := p.element.check
+	var each violations
+	for i := 0; i < v.Len() && len(each.found) == 0; i++ {
+		each.constraints(p.element, v.Index(i))
+	}
+	if len(each.found) == 0 {
+		return
+	}
+	var all []string
+	for _, constraint := range []string{c.most, c.least, c.oneOf, c.matches} {
+		if constraint != "" {
+			all = append(all, "Member must "+constraint)
+		}
+	}
+	if c.matches != "" { // as recorded of TagKeys, and not of ClientIDList
+		all = append(all, "Member must not be null")
+	}
+	w.add(p, v, "satisfy constraint: ["+strings.Join(all, ", ")+"]")
 }
 
 // pattern is a regular expression that a whole value must match.
 type pattern struct {
-	text    string // as AWS writes it
 	regexp  *regexp.Regexp
 	ascii   *[128]bool // of a pattern that is one class, repeated: most are
 	minimum int
@@ -235,7 +288,7 @@ func compilePattern(text string) (*pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pattern{text: text, regexp: re}
+	p := &pattern{regexp: re}
 	if oneClass.MatchString(translated) {
 		p.ascii = new([128]bool)
 		for c := range p.ascii {

@@ -33,17 +33,17 @@ func TestValidation(t *testing.T) {
 	for _, c := range []struct {
 		name, service, operation, query, want string
 	}{
-		{"missing", "iam", "GetRole", "", "1 validation error detected: Value null at 'roleName' failed to satisfy constraint: Member must not be null"},
-		{"too long", "iam", "GetRole", "RoleName=" + long, "1 validation error detected: Value '" + long + "' at 'roleName' failed to satisfy constraint: Member must have length less than or equal to 64"},
-		{"pattern", "iam", "GetRole", "RoleName=a/b", `1 validation error detected: Value 'a/b' at 'roleName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`},
+		{"missing", "sts", "GetFederationToken", "", "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"},
+		{"too long", "sts", "GetFederationToken", "Name=" + long, "1 validation error detected: Value '" + long + "' at 'name' failed to satisfy constraint: Member must have length less than or equal to 32"},
+		{"pattern", "sts", "GetFederationToken", "Name=a/b", `1 validation error detected: Value 'a/b' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
 		{"several", "sts", "AssumeRole", "RoleArn=x&DurationSeconds=1", "3 validation errors detected: Value 'x' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20; " +
 			"Value null at 'roleSessionName' failed to satisfy constraint: Member must not be null; " +
 			"Value '1' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
 		{"in a list", "iam", "TagRole", "RoleName=a&Tags.member.1.Key=&Tags.member.1.Value=x", "at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"},
-		{"missing in a list", "iam", "TagRole", "RoleName=a&Tags.member.1.Key=x", "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
+		{"missing in a list", "iam", "TagRole", "RoleName=a&Tags.member.1.Key=x", "1 validation error detected: Value at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
 		{"enumeration", "iam", "UpdateAccessKey", "AccessKeyId=AKIAIOSFODNN7EXAMPLE&Status=Perhaps", "Value 'Perhaps' at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive"},
 		{"characters, not bytes", "iam", "TagRole", "RoleName=a&Tags.member.1.Key=" + url.QueryEscape(strings.Repeat("é", 128)) + "&Tags.member.1.Value=", ""},
-		{"control character", "iam", "GetRole", "RoleName=a%0A", "regular expression pattern"},
+		{"control character", "sts", "GetFederationToken", "Name=a%0A", "regular expression pattern"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := operation(t, c.service, c.operation).DecodeQuery(Form{Body: []byte(c.query)})
@@ -55,6 +55,52 @@ func TestValidation(t *testing.T) {
 			}
 			e, ok := errors.AsType[*api.Error](err)
 			if !ok || e.Code != "ValidationError" || !strings.Contains(e.Message, c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestIAMWording has recorded answers, but for those rows that say otherwise.
+//
+// [rec] localstack, tests/aws/services/iam/*.snapshot.json, of February 2026; [rep] what users pasted.
+func TestIAMWording(t *testing.T) {
+	const (
+		name   = " is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+		path   = " is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
+		prefix = "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."
+		tagKey = `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`
+	)
+	trust := "&AssumeRolePolicyDocument=x"
+	for _, c := range []struct{ operation, query, want string }{
+		{"CreateVirtualMFADevice", "VirtualMFADeviceName=a&Path=test", "The specified value for path" + path}, // [rec] test_iam_mfa
+		{"CreateVirtualMFADevice", "VirtualMFADeviceName=a&Path=/test", "The specified value for path" + path},
+		{"CreateVirtualMFADevice", "VirtualMFADeviceName=a&Path=/" + strings.Repeat("a", 511) + "/", "1 validation error detected: Value at 'path' failed to satisfy constraint: Member must have length less than or equal to 512"},
+		{"UpdateUser", "UserName=a&NewPath=x", "The specified value for newPath" + path}, // versitygw, after AWS
+		{"CreatePolicy", "PolicyName=a&PolicyDocument=x&Path=x", "The specified value for path" + path},
+		{"ListUsers", "PathPrefix=x", prefix},    // versitygw
+		{"ListPolicies", "PathPrefix=x", prefix}, // [rep] aws-cli #5860
+		{"AttachUserPolicy", "UserName=a/b&PolicyArn=arn:aws:iam::aws:policy/x", "The specified value for userName" + name},                                       // [rep] qontract-reconcile #2640
+		{"AttachRolePolicy", "RoleName=a/b&PolicyArn=arn:aws:iam::aws:policy/x", "The specified value for roleName" + name},                                       // [rep] amplify-cli #9120
+		{"PutRolePolicy", "RoleName=a&PolicyName=Deny+unless+VPC&PolicyDocument=x", "The specified value for policyName" + name},                                  // [rep] cfn-lint #996
+		{"GetGroup", "GroupName=iamgroup*", "The specified value for groupName" + name},                                                                           // [rep]
+		{"DeleteAccessKey", "AccessKeyId=AKIA-IOSFODNN7EXAMPLE", "The specified value for accessKeyId is invalid. It must contain only alphanumeric characters."}, // versitygw
+		{"CreateRole", "RoleName=a&Path=x" + trust + "&Description=%01&MaxSessionDuration=1", "The specified value for path" + path},
+		{"SetDefaultPolicyVersion", "PolicyArn=arn:aws:iam::aws:policy/x&VersionId=1", `1 validation error detected: Value at 'versionId' failed to satisfy constraint: Member must satisfy regular expression pattern: v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`}, // [rec] test_iam_policies
+		{"CreateRole", "RoleName=a" + trust + "&Tags.member.1.Key=" + strings.Repeat("a", 129) + "&Tags.member.1.Value=x", "1 validation error detected: Value at 'tags.1.member.key' failed to satisfy constraint: Member must have length less than or equal to 128"},
+		{"CreateRole", "RoleName=a" + trust + "&Tags.member.1.Key=%3C&Tags.member.1.Value=x", "1 validation error detected: Value at 'tags.1.member.key' failed to satisfy constraint: " + tagKey}, // [rec] test_iam_roles
+		{"UntagRole", "RoleName=a&TagKeys.member.1=%3C", "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 128, Member must have length greater than or equal to 1, " + tagKey + ", Member must not be null]"}, // [rec] test_iam_roles
+		{"CreateOpenIDConnectProvider", "Url=https://a.example&ClientIDList.member.1=" + strings.Repeat("b", 256), "1 validation error detected: Value at 'clientIDList' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 255, Member must have length greater than or equal to 1]"}, // [rec] test_iam_oidc
+		{"UpdateAccountPasswordPolicy", "MinimumPasswordLength=129", "1 validation error detected: Value at 'minimumPasswordLength' failed to satisfy constraint: Member must have value less than or equal to 128"}, // [rec]
+		{"UpdateAccessKey", "AccessKeyId=AKIAIOSFODNN7EXAMPLE&Status=x", "1 validation error detected: Value 'x' at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive"},   // versitygw
+		{"GetRole", "", "1 validation error detected: Value at 'roleName' failed to satisfy constraint: Member must not be null"},                                                                                    // versitygw
+	} {
+		t.Run(c.operation+" "+c.query[:min(len(c.query), 60)], func(t *testing.T) {
+			_, err := operation(t, "iam", c.operation).DecodeQuery(Form{Body: []byte(c.query)})
+			e, ok := errors.AsType[*api.Error](err)
+			if !ok || e.Code != "ValidationError" || e.Message != c.want && !strings.HasPrefix(e.Message, c.want+", ") {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})

@@ -151,7 +151,7 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 	serial := d.SerialNumber()
 	out := &types.VirtualMFADevice{SerialNumber: &serial, Tags: wireTags(tags)}
 	err := store.Make(ctx, s.store, func(r store.Reader) error {
-		request := authz.Request{Action: "iam:CreateVirtualMFADevice", Resource: serial, RequestTags: tags}
+		request := authz.Request{Action: "iam:CreateVirtualMFADevice", Resource: serial, RequestTags: tags, TagAction: "iam:TagMFADevice"}
 		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}

@@ -115,7 +115,7 @@ func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 	}
 	arn := p.ARN()
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreateOpenIDConnectProvider", Resource: arn, RequestTags: tags}); err != nil {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreateOpenIDConnectProvider", Resource: arn, RequestTags: tags, TagAction: "iam:TagOpenIDConnectProvider"}); err != nil {
 			return err
 		}
 		switch {

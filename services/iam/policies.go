@@ -100,7 +100,7 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		Next:        2,
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreatePolicy", Resource: p.ARN(), RequestTags: tags}); err != nil {
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreatePolicy", Resource: p.ARN(), RequestTags: tags, TagAction: "iam:TagPolicy"}); err != nil {
 			return err
 		}
 		if tagsErr != nil {

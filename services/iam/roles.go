@@ -135,7 +135,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 	}
 	var out *types.Role
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		request := authz.Request{Action: "iam:CreateRole", Resource: role.ARN(), RequestTags: tags, Context: withBoundary(nil, role.Boundary)}
+		request := authz.Request{Action: "iam:CreateRole", Resource: role.ARN(), RequestTags: tags, TagAction: "iam:TagRole", Context: withBoundary(nil, role.Boundary)}
 		if err := s.authz.Authorize(tx, c, request); err != nil {
 			return err
 		}

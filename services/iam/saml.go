@@ -146,7 +146,7 @@ func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 	}
 	arn := p.ARN()
 	err := store.Make(ctx, s.store, func(r store.Reader) error {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags}); err != nil {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags, TagAction: "iam:TagSAMLProvider"}); err != nil {
 			return err
 		}
 		return tagsErr

@@ -118,7 +118,7 @@ func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUs
 		Path: pathOf(in.Path), Created: s.now(), Boundary: aws.ToString(in.PermissionsBoundary), Tags: tags,
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		request := authz.Request{Action: "iam:CreateUser", Resource: u.ARN(), RequestTags: tags, Context: withBoundary(nil, u.Boundary)}
+		request := authz.Request{Action: "iam:CreateUser", Resource: u.ARN(), RequestTags: tags, TagAction: "iam:TagUser", Context: withBoundary(nil, u.Boundary)}
 		if err := s.authz.Authorize(tx, c, request); err != nil {
 			return err
 		}

@@ -102,8 +102,13 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 		Cluster: *in.CloudHsmClusterId, TrustAnchor: *in.TrustAnchorCertificate, Created: s.now(),
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "kms:CreateCustomKeyStore", Resource: "*"}); err != nil {
-			return err
+		for _, request := range []authz.Request{
+			{Action: "kms:CreateCustomKeyStore", Resource: "*"}, {Action: "cloudhsm:DescribeClusters", Resource: "*"},
+			authz.ServiceLinkedRole(c, "cks.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceCustomKeyStores"),
+		} {
+			if err := s.authz.Authorize(tx, c, request); err != nil {
+				return err
+			}
 		}
 		if err := checkTrustAnchor(ks.TrustAnchor); err != nil {
 			return err

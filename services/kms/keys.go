@@ -128,16 +128,13 @@ func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass b
 		"kms:KeyOrigin": {string(k.Origin)}, "kms:MultiRegion": {"false"},
 		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(bypass)},
 	}
-	actions := []string{"kms:CreateKey"}
-	if len(k.Tags) > 0 {
-		actions = append(actions, "kms:TagResource")
+	request := authz.Request{Action: "kms:CreateKey", Resource: "*", RequestTags: k.Tags, Context: context}
+	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
+		return err
 	}
-	for _, action := range actions {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: action, Resource: "*", RequestTags: k.Tags, Context: context}); err != nil {
-			return err
-		}
-	}
-	return nil
+	// The key to be is in no policy of its own yet.
+	request.Action, request.Resource, request.Unnamed = "kms:TagResource", k.ARN(), true
+	return s.authz.Authorize(r, c, request)
 }
 
 // place puts the material of a new key into its key store.

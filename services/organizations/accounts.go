@@ -73,8 +73,9 @@ func (c *creation) wire(state types.CreateAccountState) *types.CreateAccountStat
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
 func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizations.CreateAccountInput) (*organizations.CreateAccountOutput, error) {
 	now := s.now()
-	if len(in.Tags) > 0 {
-		return nil, api.Errorf("InvalidInputException", "Tags of accounts are not supported.")
+	tags := make(map[string]string)
+	for _, t := range in.Tags {
+		tags[*t.Key] = *t.Value
 	}
 	id, err := newID("car-", "0123456789abcdef", 32)
 	if err != nil {
@@ -82,9 +83,12 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 	}
 	made := &creation{ID: id, Name: *in.AccountName, Requested: now}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		o, err := s.organization(tx, c, authz.Request{Action: "organizations:CreateAccount"}, true)
+		o, err := s.organization(tx, c, authz.Request{Action: "organizations:CreateAccount", RequestTags: tags, TagAction: "organizations:TagResource"}, true)
 		if err != nil {
 			return err
+		}
+		if len(tags) > 0 {
+			return api.Errorf("InvalidInputException", "Tags of accounts are not supported.")
 		}
 		made.Organization = o.ID
 		if made.Account, err = newAccountID(tx); err != nil {

@@ -54,8 +54,13 @@ func (s *Service) createOrganization(ctx context.Context, c api.Caller, in *orga
 		Account: c.Account, Organization: id, Name: "Management", Email: c.Account + "@example.com", Joined: now, Parents: []string{root},
 	}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "organizations:CreateOrganization", Resource: "*"}); err != nil {
-			return err
+		for _, request := range []authz.Request{
+			{Action: "organizations:CreateOrganization", Resource: "*"},
+			authz.ServiceLinkedRole(c, "organizations.amazonaws.com", "AWSServiceRoleForOrganizations"),
+		} {
+			if err := s.authz.Authorize(tx, c, request); err != nil {
+				return err
+			}
 		}
 		if tx.Get(identity.MemberKey(c.Account)) != nil {
 			return api.Errorf("AlreadyInOrganizationException", "The provided account is already a member of an organization.")

@@ -38,15 +38,9 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 	}
 	arn := identity.ARN(c.Partition, "sts", c.Account, "federated-user/"+*in.Name)
 	err = s.store.View(ctx, func(r store.Reader) error {
-		request := authz.Request{Action: "sts:GetFederationToken", Resource: arn, RequestTags: requested}
+		request := authz.Request{Action: "sts:GetFederationToken", Resource: arn, RequestTags: requested, TagAction: "sts:TagSession"}
 		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
-		}
-		if len(requested) > 0 {
-			request.Action = "sts:TagSession"
-			if err := s.authz.Authorize(r, c, request); err != nil {
-				return err
-			}
 		}
 		return policies.check(r, c.Account)
 	})

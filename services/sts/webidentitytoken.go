@@ -48,6 +48,7 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 		Action:      "sts:GetWebIdentityToken",
 		Resource:    identity.ARN(c.Partition, "sts", c.Account, "self"),
 		RequestTags: tags,
+		TagAction:   "sts:TagGetWebIdentityToken",
 		Context: map[string][]string{
 			"sts:IdentityTokenAudience": in.Audience,
 			"sts:DurationSeconds":       {strconv.Itoa(int(seconds))},
@@ -58,12 +59,6 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 	err = s.store.View(ctx, func(r store.Reader) (err error) {
 		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
-		}
-		if len(tags) > 0 {
-			request.Action = "sts:TagGetWebIdentityToken"
-			if err := s.authz.Authorize(r, c, request); err != nil {
-				return err
-			}
 		}
 		issuer, _, err = store.Load[identity.OutboundIssuer](r, identity.OutboundIssuerKey(c.Account))
 		return err
