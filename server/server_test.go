@@ -133,9 +133,9 @@ func TestRefusals(t *testing.T) {
 
 		{"json: unknown target", call{body: "{}", header: jsonFor("TrentService.Nonsense"), service: "kms"}, 400, []string{`{"__type":"UnknownOperationException"}`}},
 		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "DynamoDB_20120810.ListTables"}},
-		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.ListGrants"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "ListGrants"}},
+		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.CreateGrant"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "CreateGrant"}},
 		{"json: no target", call{body: "{}", header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, service: "kms"}, 400, []string{`"UnknownOperationException"`}},
-		{"json: a service without operations yet", call{body: "{}", header: jsonFor("AWSOrganizationsV20161128.ListRoots"), service: "organizations"}, 400, []string{`"UnsupportedOperationException"`}},
+		{"json: a service without operations yet", call{body: "{}", header: jsonFor("BaldrApiService.DescribeClusters"), service: "cloudhsm"}, 400, []string{`"UnsupportedOperationException"`}},
 		{"json: not signed", call{body: "{}", header: jsonFor("TrentService.ListKeys")}, 400, []string{`"MissingAuthenticationTokenException"`}},
 		{"json: unknown key", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}}, 400, []string{`"UnrecognizedClientException"`}},
 		{"json: wrong secret", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "x"}}, 400, []string{`"InvalidSignatureException"`}},
@@ -239,14 +239,17 @@ func TestPresigned(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode, string(body)
 	}
-	if status, body := get(presign(time.Now(), "60")); status != 200 || !strings.Contains(body, `"Account":"000000000000"`) {
-		t.Errorf("%d %s", status, body)
+	// STS does not heed what they say: aws-iam-authenticator's tokens say 0.
+	for _, expires := range []string{"60", "0", "", "-1", "604801", "1e3", "soon"} {
+		if status, body := get(presign(time.Now(), expires)); status != 200 || !strings.Contains(body, `"Account":"000000000000"`) {
+			t.Errorf("%s: %d %s", expires, status, body)
+		}
+		if status, body := get(presign(time.Now().Add(-16*time.Minute), expires)); status != 400 || !strings.Contains(body, `"Code":"RequestExpired"`) {
+			t.Errorf("%s, expired: %d %s", expires, status, body)
+		}
 	}
 	if status, body := get(presign(time.Now().Add(-14*time.Minute), "60")); status != 200 {
 		t.Errorf("STS takes them for 15 minutes, whatever they say: %d %s", status, body)
-	}
-	if status, body := get(presign(time.Now().Add(-16*time.Minute), "60")); status != 400 || !strings.Contains(body, `"Code":"RequestExpired"`) {
-		t.Errorf("expired: %d %s", status, body)
 	}
 	other := presign(time.Now(), "60")
 	other.Header.Set("X-K8s-Aws-Id", "another")

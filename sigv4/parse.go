@@ -24,7 +24,7 @@ const (
 	terminator = "aws4_request"
 
 	// A presigned request that does not say how long it is good for is so for
-	// defaultExpires, as STS has it; none is for more than maxExpires.
+	// defaultExpires, and one to STS whatever it says; none is for more than maxExpires.
 	defaultExpires = 15 * time.Minute
 	maxExpires     = 7 * 24 * time.Hour
 )
@@ -196,22 +196,19 @@ func parseQuery(r *http.Request) (*Signature, error) {
 	if missing != "" {
 		return nil, incomplete("%sRe-examine the query-string parameters.", missing)
 	}
-	if p.expires != "" {
-		seconds, err := strconv.Atoi(p.expires)
-		if limit := int(maxExpires / time.Second); err != nil || seconds < 1 || seconds > limit {
-			return nil, incomplete("X-Amz-Expires must be a number of seconds from 1 to %d. Got '%s'.", limit, p.expires)
-		}
-		s.Expires = time.Duration(seconds) * time.Second
-	}
 	if s.SessionToken == "" {
 		s.SessionToken = r.Header.Get("X-Amz-Security-Token")
 	}
 	if err := s.fill(r, &p); err != nil {
 		return nil, err
 	}
-	if s.Service == "sts" {
-		// STS does not heed it: aws-iam-authenticator asks for 60 seconds and uses the request for 14 minutes.
-		s.Expires = defaultExpires
+	// STS does not heed it: aws-iam-authenticator's tokens say 0 or 60 seconds, and are used for 14 minutes.
+	if p.expires != "" && s.Service != "sts" {
+		seconds, err := strconv.Atoi(p.expires)
+		if limit := int(maxExpires / time.Second); err != nil || seconds < 1 || seconds > limit {
+			return nil, incomplete("X-Amz-Expires must be a number of seconds from 1 to %d. Got '%s'.", limit, p.expires)
+		}
+		s.Expires = time.Duration(seconds) * time.Second
 	}
 	return s, nil
 }

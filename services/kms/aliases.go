@@ -209,10 +209,6 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListAliases", Resource: "*"}); err != nil {
 			return err
 		}
-		p, err := newPage(in.Marker, in.Limit, 50)
-		if err != nil {
-			return err
-		}
 		prefix := store.Key("kms", c.Account, c.Region, "alias")
 		if in.KeyId != nil {
 			id, err := parseKeyID(c, *in.KeyId)
@@ -228,7 +224,11 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 			}
 			prefix = aliasesOfPrefix(c.Account, c.Region, k.ID)
 		}
-		for key := range p.scan(r, prefix) {
+		p, err := newPage(prefix, in.Marker, in.Limit, 50)
+		if err != nil {
+			return err
+		}
+		for key := range p.Scan(r) {
 			parts := store.Parts(key)
 			a, _, err := loadAlias(r, c.Account, c.Region, parts[len(parts)-1])
 			if err != nil {
@@ -239,7 +239,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 			} else if k == nil {
 				continue
 			}
-			if !p.take(key) {
+			if !p.Take(key) {
 				break
 			}
 			out.Aliases = append(out.Aliases, types.AliasListEntry{
@@ -247,7 +247,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 				CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
 			})
 		}
-		out.NextMarker = p.next(prefix)
+		out.NextMarker = p.Next()
 		out.Truncated = out.NextMarker != nil
 		return nil
 	})

@@ -15,6 +15,17 @@ import (
 	"emulator/emulatortest"
 )
 
+// newUser makes a user in root's account, with a policy of those statements.
+func newUser(t *testing.T, e *emulatortest.Emulator, root aws.Config, name, statements string) aws.Config {
+	t.Helper()
+	people := iam.NewFromConfig(root)
+	must[*iam.CreateUserOutput](t)(people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))
+	document := `{"Version":"2012-10-17","Statement":[` + statements + `]}`
+	must[*iam.PutUserPolicyOutput](t)(people.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"), PolicyDocument: &document}))
+	made := must[*iam.CreateAccessKeyOutput](t)(people.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name}))
+	return e.ConfigWith(*made.AccessKey.AccessKeyId, *made.AccessKey.SecretAccessKey, "", emulatortest.Region)
+}
+
 // TestForeignKeysAreNotTold is a law: what a call on another account's key, alias or ciphertext answers to whom that
 // account gave nothing does not depend on whether there is one.
 func TestForeignKeysAreNotTold(t *testing.T) {
@@ -24,14 +35,7 @@ func TestForeignKeysAreNotTold(t *testing.T) {
 
 	const stranger = "111111111111"
 	root := e.ConfigWith(stranger, "test", "", emulatortest.Region)
-	people := iam.NewFromConfig(root)
-	user := func(name, statements string) aws.Config {
-		must[*iam.CreateUserOutput](t)(people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))
-		document := `{"Version":"2012-10-17","Statement":[` + statements + `]}`
-		must[*iam.PutUserPolicyOutput](t)(people.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"), PolicyDocument: &document}))
-		made := must[*iam.CreateAccessKeyOutput](t)(people.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name}))
-		return e.ConfigWith(*made.AccessKey.AccessKeyId, *made.AccessKey.SecretAccessKey, "", emulatortest.Region)
-	}
+	user := func(name, statements string) aws.Config { return newUser(t, e, root, name, statements) }
 	const all = `{"Effect":"Allow","Action":"kms:*","Resource":"*"}`
 	own := createKey(t, kms.NewFromConfig(root), "", "")
 	blob := must[*kms.EncryptOutput](t)(kms.NewFromConfig(root).Encrypt(t.Context(), &kms.EncryptInput{KeyId: own.KeyId, Plaintext: []byte("x")})).CiphertextBlob
@@ -69,12 +73,20 @@ func TestForeignKeysAreNotTold(t *testing.T) {
 			_, err := c.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: id})
 			return err
 		},
+		"GetKeyRotationStatus": func(c *kms.Client, id *string) error {
+			_, err := c.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: id})
+			return err
+		},
 		"GetPublicKey": func(c *kms.Client, id *string) error {
 			_, err := c.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: id})
 			return err
 		},
 		"ListAliases": func(c *kms.Client, id *string) error {
 			_, err := c.ListAliases(ctx, &kms.ListAliasesInput{KeyId: id})
+			return err
+		},
+		"ListGrants": func(c *kms.Client, id *string) error {
+			_, err := c.ListGrants(ctx, &kms.ListGrantsInput{KeyId: id})
 			return err
 		},
 		"ListResourceTags": func(c *kms.Client, id *string) error {

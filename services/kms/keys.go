@@ -196,12 +196,11 @@ func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysIn
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListKeys", Resource: "*"}); err != nil {
 			return err
 		}
-		p, err := newPage(in.Marker, in.Limit, 100)
+		p, err := newPage(store.Key("kms", c.Account, c.Region, "key"), in.Marker, in.Limit, 100)
 		if err != nil {
 			return err
 		}
-		prefix := store.Key("kms", c.Account, c.Region, "key")
-		for key := range p.scan(r, prefix) {
+		for key := range p.Scan(r) {
 			id := store.Parts(key)[4]
 			k, err := s.loadKey(r, c.Account, c.Region, id)
 			if err != nil {
@@ -210,12 +209,12 @@ func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysIn
 			if k == nil {
 				continue // past its deletion date
 			}
-			if !p.take(key) {
+			if !p.Take(key) {
 				break
 			}
 			out.Keys = append(out.Keys, types.KeyListEntry{KeyId: &k.ID, KeyArn: aws.String(k.ARN())})
 		}
-		out.NextMarker = p.next(prefix)
+		out.NextMarker = p.Next()
 		out.Truncated = out.NextMarker != nil
 		return nil
 	})

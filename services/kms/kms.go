@@ -55,6 +55,8 @@ func (s *Service) Operations() []api.Operation {
 		s.policyOperations(),
 		s.tagOperations(),
 		s.customKeyStoreOperations(),
+		s.rotationOperations(),
+		s.grantOperations(),
 	)
 }
 

@@ -90,7 +90,7 @@ func (s *Service) listResourceTags(ctx context.Context, c api.Caller, in *kms.Li
 			value := k.Tags[key]
 			tags = append(tags, types.Tag{TagKey: &key, TagValue: &value})
 		}
-		out.Tags, out.NextMarker, err = pageOf(tags, in.Marker, in.Limit, 50)
+		out.Tags, out.NextMarker, err = pageOf(tags, store.Key("tags", k.Account, k.Region, k.ID), in.Marker, in.Limit, 50)
 		out.Truncated = out.NextMarker != nil
 		return err
 	})

@@ -2,7 +2,6 @@ package organizations
 
 import (
 	"context"
-	"encoding/base64"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,9 +16,6 @@ import (
 
 // accessRole is the role that Organizations makes in a new account, unless told otherwise.
 const accessRole = "OrganizationAccountAccessRole"
-
-// listed is how many accounts a page has, unless told otherwise; the API allows 20.
-const listed = 20
 
 func (s *Service) accountOperations() []api.Operation {
 	return []api.Operation{
@@ -177,39 +173,27 @@ func (s *Service) describeAccount(ctx context.Context, c api.Caller, in *organiz
 }
 
 func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizations.ListAccountsInput) (*organizations.ListAccountsOutput, error) {
-	left := listed
-	if in.MaxResults != nil {
-		left = int(*in.MaxResults)
-	}
 	out := &organizations.ListAccountsOutput{Accounts: []types.Account{}}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAccounts"}, true)
 		if err != nil {
 			return err
 		}
-		prefix := identity.OrganizationAccountsPrefix(o.ID)
-		var after []byte
-		if in.NextToken != nil {
-			position, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
-			if err != nil || len(position) == 0 {
-				return api.Errorf("InvalidInputException", "You provided an invalid NextToken.")
-			}
-			after = append(append(after, prefix...), position...)
+		p, err := store.NewPage(identity.OrganizationAccountsPrefix(o.ID), in.NextToken, items(in.MaxResults))
+		if err != nil {
+			return tokenError(err)
 		}
-		var last []byte
-		for key, account := range r.Scan(prefix, after) {
-			if left == 0 {
-				out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString(last))
-				return nil
+		for key, account := range p.Scan(r) {
+			if !p.Take(key) {
+				break
 			}
-			left--
-			last = append(last[:0], key[len(prefix):]...)
 			m, err := identity.LoadMember(r, string(account))
 			if err != nil {
 				return err
 			}
 			out.Accounts = append(out.Accounts, wireAccount(o, m))
 		}
+		out.NextToken = p.Next()
 		return nil
 	})
 	return out, err

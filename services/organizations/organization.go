@@ -18,17 +18,20 @@ func (s *Service) organizationOperations() []api.Operation {
 		api.Op("CreateOrganization", s.createOrganization),
 		api.Op("DescribeOrganization", s.describeOrganization),
 		api.Op("DeleteOrganization", s.deleteOrganization),
+		api.Op("ListRoots", s.listRoots),
+		api.Op("ListDelegatedAdministrators", s.listDelegatedAdministrators),
 	}
 }
 
 func wireOrganization(o *identity.Organization, email string) *types.Organization {
 	w := &types.Organization{
 		Arn: aws.String(o.ARN()), Id: &o.ID, FeatureSet: types.OrganizationFeatureSetAll, MasterAccountId: &o.Management,
-		MasterAccountArn:   aws.String(accountARN(o, o.Management)),
-		MasterAccountEmail: &email,
+		MasterAccountArn:     aws.String(accountARN(o, o.Management)),
+		MasterAccountEmail:   &email,
+		AvailablePolicyTypes: []types.PolicyTypeSummary{{Type: types.PolicyTypeServiceControlPolicy, Status: types.PolicyTypeStatusEnabled}},
 	}
 	if o.ConsolidatedBilling {
-		w.FeatureSet = types.OrganizationFeatureSetConsolidatedBilling
+		w.FeatureSet, w.AvailablePolicyTypes = types.OrganizationFeatureSetConsolidatedBilling, []types.PolicyTypeSummary{}
 	}
 	return w
 }
@@ -115,4 +118,45 @@ func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organ
 		}
 		return nil
 	})
+}
+
+// listRoots returns the one root there is. No type of policy can be enabled in it yet.
+//
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListRoots.html
+func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
+	out := &organizations.ListRootsOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListRoots"}, true)
+		if err != nil {
+			return err
+		}
+		root := types.Root{
+			Arn: aws.String(identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+o.Root)), Id: &o.Root, Name: aws.String("Root"),
+			PolicyTypes: []types.PolicyTypeSummary{},
+		}
+		out.Roots, out.NextToken, err = pageOf([]types.Root{root}, store.Key("roots", o.ID), in.NextToken, in.MaxResults)
+		return err
+	})
+	return out, err
+}
+
+// listDelegatedAdministrators returns none: no account can be registered as one yet.
+//
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListDelegatedAdministrators.html
+func (s *Service) listDelegatedAdministrators(ctx context.Context, c api.Caller, in *organizations.ListDelegatedAdministratorsInput) (*organizations.ListDelegatedAdministratorsOutput, error) {
+	out := &organizations.ListDelegatedAdministratorsOutput{}
+	request := authz.Request{Action: "organizations:ListDelegatedAdministrators"}
+	if in.ServicePrincipal != nil {
+		request.Context = map[string][]string{"organizations:ServicePrincipal": {*in.ServicePrincipal}}
+	}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.organization(r, c, request, true)
+		if err != nil {
+			return err
+		}
+		list := store.Key("delegated-administrators", o.ID, aws.ToString(in.ServicePrincipal))
+		out.DelegatedAdministrators, out.NextToken, err = pageOf([]types.DelegatedAdministrator{}, list, in.NextToken, in.MaxResults)
+		return err
+	})
+	return out, err
 }

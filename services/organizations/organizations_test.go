@@ -119,8 +119,11 @@ func TestOrganization(t *testing.T) {
 func TestDeleteOrganization(t *testing.T) {
 	e := emulatortest.Start(t)
 	client := organizations.NewFromConfig(e.Config())
-	_, err := client.CreateOrganization(t.Context(), &organizations.CreateOrganizationInput{FeatureSet: types.OrganizationFeatureSetConsolidatedBilling})
+	created, err := client.CreateOrganization(t.Context(), &organizations.CreateOrganizationInput{FeatureSet: types.OrganizationFeatureSetConsolidatedBilling})
 	check(t, err)
+	if p := created.Organization.AvailablePolicyTypes; p == nil || len(p) > 0 {
+		t.Errorf("policy types %+v", p)
+	}
 	_, err = client.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String("iam.amazonaws.com")})
 	wantCode(t, err, "ConstraintViolationException")
 	_, err = client.DeleteOrganization(t.Context(), nil)
@@ -163,4 +166,47 @@ func TestAccessRole(t *testing.T) {
 	check(t, err)
 	_, err = ann.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("ann")})
 	wantCode(t, err, "AccessDenied")
+}
+
+// The root that an organization has from the beginning, as Terraform's aws_organizations_organization asks for it; AvailablePolicyTypes
+// are those of the examples in AWS's API reference.
+func TestListRoots(t *testing.T) {
+	e := emulatortest.Start(t)
+	client := organizations.NewFromConfig(e.Config())
+	_, err := client.ListRoots(t.Context(), nil)
+	wantCode(t, err, "AWSOrganizationsNotInUseException")
+	created, err := client.CreateOrganization(t.Context(), nil)
+	check(t, err)
+	account := createAccount(t, client, "team")
+	got, err := client.ListRoots(t.Context(), &organizations.ListRootsInput{MaxResults: aws.Int32(1)})
+	check(t, err)
+	if len(got.Roots) != 1 || got.NextToken != nil {
+		t.Fatalf("got %+v", got)
+	}
+	root := got.Roots[0]
+	if id := *root.Id; *root.Name != "Root" || root.PolicyTypes == nil || len(root.PolicyTypes) > 0 || *root.Arn != "arn:aws:organizations::000000000000:root/"+*created.Organization.Id+"/"+id {
+		t.Errorf("got %+v", root)
+	}
+	member, err := client.DescribeAccount(t.Context(), &organizations.DescribeAccountInput{AccountId: &account})
+	check(t, err)
+	if want := *created.Organization.Id + "/" + *root.Id + "/" + account + "/"; member.Account.Paths[0] != want {
+		t.Errorf("the account is in %s, want %s", member.Account.Paths[0], want)
+	}
+	described, err := client.DescribeOrganization(t.Context(), nil)
+	check(t, err)
+	for _, o := range []*types.Organization{created.Organization, described.Organization} {
+		if p := o.AvailablePolicyTypes; len(p) != 1 || p[0].Type != types.PolicyTypeServiceControlPolicy || p[0].Status != types.PolicyTypeStatusEnabled {
+			t.Errorf("policy types %+v", p)
+		}
+	}
+	delegated, err := client.ListDelegatedAdministrators(t.Context(), nil)
+	check(t, err)
+	if delegated.DelegatedAdministrators == nil || len(delegated.DelegatedAdministrators) > 0 {
+		t.Errorf("got %+v", delegated)
+	}
+	inside := organizations.NewFromConfig(e.ConfigWith(account, "test", "", "us-east-1"))
+	_, err = inside.ListRoots(t.Context(), nil)
+	wantCode(t, err, "AccessDeniedException")
+	_, err = inside.ListDelegatedAdministrators(t.Context(), nil)
+	wantCode(t, err, "AccessDeniedException")
 }

@@ -57,18 +57,20 @@ func (s *Service) disableAWSServiceAccess(ctx context.Context, c api.Caller, in 
 	})
 }
 
-func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, _ *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
-	out := &organizations.ListAWSServiceAccessForOrganizationOutput{EnabledServicePrincipals: []types.EnabledServicePrincipal{}}
+func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
+	out := &organizations.ListAWSServiceAccessForOrganizationOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAWSServiceAccessForOrganization"}, true)
 		if err != nil {
 			return err
 		}
+		var enabled []types.EnabledServicePrincipal
 		for _, principal := range slices.Sorted(maps.Keys(o.TrustedAccess)) {
 			since := o.TrustedAccess[principal]
-			out.EnabledServicePrincipals = append(out.EnabledServicePrincipals, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
+			enabled = append(enabled, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
 		}
-		return nil
+		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, store.Key("trusted-access", o.ID), in.NextToken, in.MaxResults)
+		return err
 	})
 	return out, err
 }

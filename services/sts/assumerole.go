@@ -54,7 +54,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(policies, tags.all)
+	packed, err := pack(policies, tags.all, tags.transitive)
 	if err != nil {
 		return nil, err
 	}

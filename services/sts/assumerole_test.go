@@ -95,7 +95,13 @@ func TestAssumeRoleErrors(t *testing.T) {
 		{"another case", "AccessDenied", denied("arn:aws:iam::000000000000:role/Free"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::000000000000:role/Free") }},
 		{"another partition", "AccessDenied", denied("arn:aws-cn:iam::000000000000:role/free"), func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws-cn:iam::000000000000:role/free") }},
 		{"no ARN", "ValidationError", "free-as-in-free-speech is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("free-as-in-free-speech") }},
-		{"a user's ARN", "ValidationError", "Request ARN is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = &ann }},
+		// The four below: recorded from AWS by LocalStack (test_sts_invalid_parameters).
+		{"no partition", "ValidationError", "arn::b:::something/test-role is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn::b:::something/test-role") }},
+		{"no service", "ValidationError", "arn:a::::something/test-role is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:a::::something/test-role") }},
+		{"not enough colons", "ValidationError", "arn:a:::something/test-role is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:a:::something/test-role") }},
+		{"no resource", "ValidationError", "arn:a:a::aaaaaaaaaa: is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:a:a::aaaaaaaaaa:") }},
+		// As users saw it (amzn/selling-partner-api-models 2523).
+		{"a user's ARN", "AccessDenied", denied(ann), func(in *sts.AssumeRoleInput) { in.RoleArn = &ann }},
 		{"no account", "ValidationError", "Request ARN is invalid", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::1:role/free") }},
 		{"longer than the role", "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", func(in *sts.AssumeRoleInput) { in.RoleArn, in.DurationSeconds = &long, aws.Int32(7201) }},
 		{"MFA device", "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.", func(in *sts.AssumeRoleInput) { in.SerialNumber, in.TokenCode = mfa, aws.String("123456") }},

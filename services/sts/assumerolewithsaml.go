@@ -17,6 +17,7 @@ import (
 
 	"emulator/api"
 	"emulator/identity"
+	"emulator/policy"
 	"emulator/saml"
 	"emulator/store"
 )
@@ -25,7 +26,7 @@ import (
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html
 func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithSAMLInput) (*sts.AssumeRoleWithSAMLOutput, error) {
-	arn, err := parseRoleARN(*in.RoleArn)
+	arn, err := parseFederatedRoleARN(*in.RoleArn)
 	if err != nil {
 		return nil, err
 	}
@@ -167,17 +168,14 @@ type samlProvider struct {
 }
 
 func (s *Service) findSAMLProvider(ctx context.Context, arn string) (*samlProvider, error) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || !identity.IsAccountID(parts[4]) {
-		return nil, api.Errorf("ValidationError", "%s is invalid", arn)
-	}
-	name, ok := strings.CutPrefix(parts[5], "saml-provider/")
-	if !ok || !isName(name) {
+	parsed, _ := policy.ParseARN(arn)
+	name, ok := strings.CutPrefix(parsed.Resource, "saml-provider/")
+	if !ok || parsed.Service != "iam" || !identity.IsAccountID(parsed.Account) || !isName(name) {
 		return nil, api.Errorf("ValidationError", "%s is invalid", arn)
 	}
 	var provider *samlProvider
 	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		if record := r.Get(identity.SAMLProviderKey(parts[4], name)); record != nil {
+		if record := r.Get(identity.SAMLProviderKey(parsed.Account, name)); record != nil {
 			provider, err = s.samlProviders.Get(record, s.readSAMLProvider)
 		}
 		return err

@@ -47,7 +47,7 @@ func (s *Service) getDelegatedAccessToken(ctx context.Context, c api.Caller, in 
 	if left <= 0 {
 		return nil, api.Errorf("ExpiredTradeInTokenException", "The trade-in token has expired.")
 	}
-	packed, err := pack(sessionPolicies{texts: request.Session.Policies}, request.Session.Tags)
+	packed, err := pack(sessionPolicies{texts: request.Session.Policies}, request.Session.Tags, request.Session.TransitiveTags)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func (s *Service) federate(ctx context.Context, c api.Caller, f *federation) (*a
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(f.policies, tags.all)
+	packed, err := pack(f.policies, tags.all, tags.transitive)
 	if err != nil {
 		return nil, err
 	}

@@ -32,9 +32,12 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(policies, requested)
+	packed, err := pack(policies, requested, nil)
 	if err != nil {
 		return nil, err
+	}
+	if packed == nil {
+		packed = aws.Int32(0) // which the other operations leave out
 	}
 	arn := identity.ARN(c.Partition, "sts", c.Account, "federated-user/"+*in.Name)
 	err = s.store.View(ctx, func(r store.Reader) error {

@@ -178,6 +178,14 @@ func TestGetFederationToken(t *testing.T) {
 	expect(t, err, "MalformedPolicyDocument", "Syntax errors in policy.")
 	_, err = client.GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob"), Policy: aws.String(allow(`"s3:` + noise(1900) + `"`))})
 	expect(t, err, "PackedPolicyTooLarge", "Packed policy consumes N% of allotted space, please use smaller policy.")
+	// Recorded from AWS by LocalStack (test_get_federation_token): without a policy it is 0, not absent.
+	plain, err := client.GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain.PackedPolicySize == nil || *plain.PackedPolicySize != 0 {
+		t.Errorf("packed size %v without a policy", plain.PackedPolicySize)
+	}
 	root, err := sts.NewFromConfig(w.Config()).GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob"), DurationSeconds: aws.Int32(7200)})
 	if err != nil {
 		t.Fatal(err)

@@ -13,22 +13,46 @@ import (
 	"emulator/store"
 )
 
-// roleARN is the ARN of a role, whether there is one or not.
+// roleARN is the ARN of a role, whether there is one or not. The name is empty if it is the ARN of something else.
 type roleARN struct {
 	text, account, name string
 }
 
+// parseARN parses an ARN of something in an account.
+func parseARN(text string) (policy.ARN, error) {
+	arn, ok := policy.ParseARN(text)
+	switch {
+	case !ok || arn.Partition == "" || arn.Service == "" || arn.Resource == "":
+		return arn, api.Errorf("ValidationError", "%s is invalid", text)
+	case !identity.IsAccountID(arn.Account):
+		return arn, invalidARN()
+	}
+	return arn, nil
+}
+
+func invalidARN() error { return api.Errorf("ValidationError", "Request ARN is invalid") }
+
+// parseRoleARN parses the ARN of what AssumeRole is asked for, which a user's may be as well: nobody may assume that.
 func parseRoleARN(text string) (roleARN, error) {
-	parts := strings.SplitN(text, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
-		return roleARN{}, api.Errorf("ValidationError", "%s is invalid", text)
+	arn, err := parseARN(text)
+	if err != nil {
+		return roleARN{}, err
 	}
-	path, ok := strings.CutPrefix(parts[5], "role/")
+	path, ok := strings.CutPrefix(arn.Resource, "role/")
 	name := path[strings.LastIndexByte(path, '/')+1:]
-	if !ok || parts[2] != "iam" || parts[3] != "" || !identity.IsAccountID(parts[4]) || !isName(name) {
-		return roleARN{}, api.Errorf("ValidationError", "Request ARN is invalid")
+	if !ok || arn.Service != "iam" || arn.Region != "" || !isName(name) {
+		name = ""
 	}
-	return roleARN{text, parts[4], name}, nil
+	return roleARN{text, arn.Account, name}, nil
+}
+
+// parseFederatedRoleARN is parseRoleARN for whoever has no credentials yet: it must be the ARN of a role.
+func parseFederatedRoleARN(text string) (roleARN, error) {
+	arn, err := parseRoleARN(text)
+	if err == nil && arn.name == "" {
+		err = invalidARN()
+	}
+	return arn, err
 }
 
 // isName reports whether s may be the name of an IAM role or policy.

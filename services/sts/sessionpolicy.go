@@ -5,8 +5,6 @@ import (
 	"compress/flate"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -28,9 +26,13 @@ const (
 	maxPolicyARNs = 10
 )
 
-// packedSpace is how large the packed form of policies and tags may be, in bytes. AWS
-// tells neither the form nor the space, only the percentage.
-const packedSpace = 1024
+// packedSpace is how large the packed form of policies and tags may be, in bytes. AWS tells neither the form nor the space, only
+// the percentage. What users saw of theirs fits tags that are not compressed, and of which each byte takes tagBytes
+// (https://github.com/aws/containers-roadmap/issues/2413).
+const (
+	packedSpace = 1024
+	tagBytes    = 2
+)
 
 // sessionPolicies are what limits a session.
 type sessionPolicies struct {
@@ -95,13 +97,20 @@ func policyExists(r store.Reader, account, arn string) (bool, error) {
 	return ok && p.ARN() == arn, err
 }
 
-// pack returns the size of policies and tags in percent of the space that there is
-// for them, or nil if there are none.
-func pack(p sessionPolicies, tags map[string]string) (*int32, error) {
+// pack returns the size of policies and tags in percent of the space that there is for them, or nil if there are none. Of tags that
+// are handed on the keys count twice.
+func pack(p sessionPolicies, tags map[string]string, transitive []string) (*int32, error) {
 	if len(p.texts)+len(p.arns)+len(tags) == 0 {
 		return nil, nil
 	}
-	percent := (packedSize(p, tags)*100 + packedSpace - 1) / packedSpace
+	size := packedSize(p)
+	for key, value := range tags {
+		size += tagBytes * (len(key) + len(value) + 1)
+	}
+	for _, key := range transitive {
+		size += tagBytes * len(key)
+	}
+	percent := (size*100 + packedSpace - 1) / packedSpace
 	if percent <= 100 {
 		return aws.Int32(int32(percent)), nil
 	}
@@ -120,9 +129,11 @@ var compressors = sync.Pool{New: func() any {
 	return w
 }}
 
-// packedSize returns the size of the packed form: the policies without white space,
-// the ARNs and the tags, deflated.
-func packedSize(p sessionPolicies, tags map[string]string) int {
+// packedSize returns the size of the packed form of policies: without white space, and the ARNs, deflated.
+func packedSize(p sessionPolicies) int {
+	if len(p.texts)+len(p.arns) == 0 {
+		return 0
+	}
 	var plain bytes.Buffer
 	for _, text := range p.texts {
 		if json.Compact(&plain, []byte(text)) != nil { // it was parsed, so that can't be
@@ -131,12 +142,6 @@ func packedSize(p sessionPolicies, tags map[string]string) int {
 	}
 	for _, arn := range p.arns {
 		plain.WriteString(arn)
-		plain.WriteByte(0)
-	}
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		plain.WriteString(key)
-		plain.WriteByte(0)
-		plain.WriteString(tags[key])
 		plain.WriteByte(0)
 	}
 	var packed bytes.Buffer

@@ -27,7 +27,7 @@ const clockLeeway = 5 * time.Minute
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
-	arn, err := parseRoleARN(*in.RoleArn)
+	arn, err := parseFederatedRoleARN(*in.RoleArn)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func trust(principal, actions, condition string) string {
 // all are the actions that a trust policy may allow to a caller with credentials.
 const all = `["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]`
 
-var percentage = regexp.MustCompile(`[0-9]{3}%`)
+var percentage = regexp.MustCompile(`[0-9]+%`)
 
 // expect checks that err is AWS's error of that code and text, where N% is any
 // percentage above 100.
