@@ -1,0 +1,6 @@
+package vault
+
+import (
+	_ "github.com/hashicorp/vault/builtin/credential/aws"
+	_ "github.com/hashicorp/vault/builtin/logical/aws"
+)
