@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
@@ -43,14 +42,16 @@ type sourced struct {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
 type simulation struct {
-	policies  []sourced
-	boundary  *sourced
-	resource  *sourced
-	scps      [][]policy.Named // by level, nil if none are given
-	principal policy.Principal
-	owner     string // the account of the resources
-	context   policy.MapContext
-	given     map[string]bool // context keys, in lower case
+	policies []sourced
+	boundary *sourced
+	resource *sourced
+	scps     [][]policy.Named // by level, nil if none are given
+	// organization: the account is in one. What attaches service control policies is not there yet.
+	organization bool
+	principal    policy.Principal
+	owner        string // the account of the resources
+	context      policy.MapContext
+	given        map[string]bool // context keys, in lower case
 }
 
 func invalidInput(format string, args ...any) error {
@@ -221,6 +222,7 @@ func (s *simulation) run(ctx context.Context, actions, resources []string, marke
 	if err != nil {
 		return nil, nil, err
 	}
+	given := resources
 	if len(resources) == 0 {
 		resources = []string{"*"}
 	}
@@ -243,7 +245,7 @@ func (s *simulation) run(ctx context.Context, actions, resources []string, marke
 	for _, key := range missing {
 		each += len(key)
 	}
-	kinds := kindsByName(all)
+	sources := byName(all)
 	results = []types.EvaluationResult{}
 	for i, work := start, 0; i < len(actions)*len(resources) && ctx.Err() == nil; i++ {
 		if work > maxSimulated {
@@ -253,7 +255,7 @@ func (s *simulation) run(ctx context.Context, actions, resources []string, marke
 		if !p.take(strconv.Itoa(i + 1)) {
 			break
 		}
-		r := s.ask(actions[i/len(resources)], resources[i%len(resources)], missing, kinds)
+		r := s.ask(actions[i/len(resources)], resources[i%len(resources)], missing, sources, len(given) > 0)
 		results = append(results, r)
 		const statement = 1 << 10 // in an answer
 		work += each + statement*(1+len(r.MatchedStatements))
@@ -261,16 +263,16 @@ func (s *simulation) run(ctx context.Context, actions, resources []string, marke
 	return results, p.next(), ctx.Err()
 }
 
-// kindsByName returns what AWS tells of the origin of policies.
-func kindsByName(policies []sourced) map[string]types.PolicySourceType {
-	kinds := make(map[string]types.PolicySourceType, len(policies))
+func byName(policies []sourced) map[string]sourced {
+	sources := make(map[string]sourced, len(policies))
 	for _, p := range slices.Backward(policies) { // of several of a name the first counts
-		kinds[p.Name] = p.kind
+		sources[p.Name] = p
 	}
-	return kinds
+	return sources
 }
 
-func (s *simulation) ask(action, resource string, missing []string, kinds map[string]types.PolicySourceType) types.EvaluationResult {
+// ask returns what AWS tells of an action on a resource: more if the request named the resource.
+func (s *simulation) ask(action, resource string, missing []string, sources map[string]sourced, named bool) types.EvaluationResult {
 	request := &policy.Request{Principal: s.principal, Action: action, Resource: resource, ResourceAccount: s.owner, Context: s.context}
 	policies := &policy.Policies{SCPs: s.scps}
 	for _, p := range s.policies {
@@ -283,7 +285,7 @@ func (s *simulation) ask(action, resource string, missing []string, kinds map[st
 		policies.Resource = s.resource.Named
 	}
 	trace := policy.Explain(request, policies)
-	decision, statements := evalDecisions[trace.Effect], matched(&trace, kinds)
+	decision, statements := evalDecisions[trace.Effect], matched(&trace, sources)
 	result := types.EvaluationResult{
 		EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
 	}
@@ -291,13 +293,16 @@ func (s *simulation) ask(action, resource string, missing []string, kinds map[st
 		alone := policy.Evaluate(request, &policy.Policies{Identity: []policy.Named{s.boundary.Named}})
 		result.PermissionsBoundaryDecisionDetail = &types.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: alone.Effect == policy.Allowed}
 	}
-	if s.scps != nil {
+	if s.scps != nil || s.organization {
 		result.OrganizationsDecisionDetail = &types.OrganizationsDecisionDetail{AllowedByOrganizations: allowedBySCPs(request, s.scps)}
 	}
-	result.ResourceSpecificResults = []types.ResourceSpecificResult{{
-		EvalResourceName: &resource, EvalResourceDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
-		PermissionsBoundaryDecisionDetail: result.PermissionsBoundaryDecisionDetail,
-	}}
+	if named {
+		result.EvalDecisionDetails = map[string]types.PolicyEvaluationDecisionType{}
+		result.ResourceSpecificResults = []types.ResourceSpecificResult{{
+			EvalResourceName: &resource, EvalResourceDecision: decision, MatchedStatements: statements, MissingContextValues: missing,
+			PermissionsBoundaryDecisionDetail: result.PermissionsBoundaryDecisionDetail,
+		}}
+	}
 	return result
 }
 
@@ -313,7 +318,7 @@ func allowedBySCPs(r *policy.Request, scps [][]policy.Named) bool {
 
 // matched returns the statements that count for the decision: the denials if there are any, else
 // those that allow.
-func matched(trace *policy.Trace, kinds map[string]types.PolicySourceType) []types.Statement {
+func matched(trace *policy.Trace, sources map[string]sourced) []types.Statement {
 	effect := "Allow"
 	if trace.Effect == policy.ExplicitlyDenied {
 		effect = "Deny"
@@ -323,22 +328,46 @@ func matched(trace *policy.Trace, kinds map[string]types.PolicySourceType) []typ
 		return matched
 	}
 	for _, p := range trace.Policies {
-		kind := kinds[p.Name]
-		if kind == "" {
-			kind = types.PolicySourceTypeNone
+		source := sources[p.Name]
+		kind := types.PolicySourceType("IAM Policy") // which is not among the model's
+		if source.kind == types.PolicySourceTypeResource {
+			kind = source.kind
 		}
-		for _, statement := range p.Statements {
+		name := p.Name
+		if strings.HasPrefix(name, "arn:") {
+			_, _, name = splitPolicyARN(name)
+		}
+		for i, statement := range p.Statements {
 			if !statement.Matched || statement.Effect != effect {
 				continue
 			}
+			start := statement.Start
+			if source.Policy != nil {
+				start = startOf(source.Policy, i)
+			}
 			matched = append(matched, types.Statement{
-				SourcePolicyId: aws.String(p.Name), SourcePolicyType: kind,
-				StartPosition: &types.Position{Line: int32(statement.Start.Line), Column: int32(statement.Start.Column)},
+				SourcePolicyId: &name, SourcePolicyType: kind,
+				StartPosition: &types.Position{Line: int32(start.Line), Column: int32(start.Column)},
 				EndPosition:   &types.Position{Line: int32(statement.End.Line), Column: int32(statement.End.Column)},
 			})
 		}
 	}
 	return matched
+}
+
+// startOf returns where AWS's parser is when it begins with a statement: behind the bracket of the list or the
+// statement before, and if there is no list, behind the statement's own brace.
+func startOf(p *policy.Policy, i int) policy.Position {
+	if i > 0 {
+		return p.Statements[i-1].End
+	}
+	start := p.Statements[0].Start
+	before := strings.TrimRight(p.Text[:start.Offset], " \t\r\n")
+	if !strings.HasSuffix(before, "[") {
+		start.Column++
+		return start
+	}
+	return policy.Position{Line: 1 + strings.Count(before, "\n"), Column: len(before) - strings.LastIndexByte(before, '\n'), Offset: len(before)}
 }
 
 func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *iam.SimulateCustomPolicyInput) (*iam.SimulateCustomPolicyOutput, error) {
@@ -419,6 +448,11 @@ func (s *Service) loadSource(r store.Reader, c api.Caller, source, action string
 	if !ok || arn.Service != "iam" || arn.Account != c.Account || k == nil {
 		return invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", source)
 	}
+	member, err := identity.LoadMember(r, c.Account)
+	if err != nil {
+		return err
+	}
+	sim.organization = member != nil
 	e, err := s.findEntity(r, c, entityRequest{kind: k, name: name[strings.LastIndexByte(name, '/')+1:], action: action})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
@@ -59,7 +60,7 @@ func TestSimulateCustomPolicy(t *testing.T) {
 		t.Error(diff)
 	}
 	deny := out.EvaluationResults[1].MatchedStatements
-	if len(deny) != 1 || *deny[0].SourcePolicyId != "PolicyInputList.1" || deny[0].StartPosition.Line != 6 || deny[0].StartPosition.Column != 5 || deny[0].EndPosition.Line != 6 {
+	if len(deny) != 1 || *deny[0].SourcePolicyId != "PolicyInputList.1" || deny[0].StartPosition.Line != 5 || deny[0].StartPosition.Column != 71 || deny[0].EndPosition.Line != 6 {
 		t.Errorf("matched %+v", deny)
 	}
 	out = simulate(team)
@@ -150,16 +151,15 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	all := simulate(&iam.SimulatePrincipalPolicyInput{})
 	for action, want := range map[string]struct {
 		decision types.PolicyEvaluationDecisionType
-		kind     types.PolicySourceType
 		id       string
 	}{
-		"s3:GetObject":    {"allowed", "user", "user_bob_own"},
-		"s3:PutObject":    {"allowed", "group", "group_staff_shared"},
-		"iam:GetUser":     {"allowed", "aws-managed", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"},
-		"s3:DeleteObject": {"implicitDeny", "", ""},
+		"s3:GetObject":    {"allowed", "user_bob_own"},
+		"s3:PutObject":    {"allowed", "group_staff_shared"},
+		"iam:GetUser":     {"allowed", "IAMReadOnlyAccess"},
+		"s3:DeleteObject": {"implicitDeny", ""},
 	} {
 		got := all[action]
-		if got.EvalDecision != want.decision || want.id != "" && (*got.MatchedStatements[0].SourcePolicyId != want.id || got.MatchedStatements[0].SourcePolicyType != want.kind) {
+		if got.EvalDecision != want.decision || want.id != "" && (*got.MatchedStatements[0].SourcePolicyId != want.id || got.MatchedStatements[0].SourcePolicyType != "IAM Policy") {
 			t.Errorf("%s: %s %+v", action, got.EvalDecision, got.MatchedStatements)
 		}
 	}
@@ -307,3 +307,58 @@ func BenchmarkSimulateCustomPolicy(b *testing.B) {
 }
 
 func asAPIError(err error) (smithy.APIError, bool) { return errors.AsType[smithy.APIError](err) }
+
+// TestSimulationAnswers compares whole answers with ones of AWS.
+func TestSimulationAnswers(t *testing.T) {
+	e := emulatortest.Start(t)
+	c := iam.NewFromConfig(e.Config())
+	const until = `{"Effect":"Allow","Action":"dynamodb:*","Resource":"*","Condition":{"DateGreaterThan":{"aws:CurrentTime":"2018-08-16T12:00:00Z"}}}`
+	const administrator = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Allow\",\n      \"Action\": \"*\",\n      \"Resource\": \"*\"\n    }\n  ]\n}"
+	position := func(line, column int32) *types.Position { return &types.Position{Line: line, Column: column} }
+	statement := func(from, to *types.Position) []types.Statement {
+		return []types.Statement{{SourcePolicyId: aws.String("PolicyInputList.1"), SourcePolicyType: "IAM Policy", StartPosition: from, EndPosition: to}}
+	}
+	for name, test := range map[string]struct {
+		policy   string
+		from, to *types.Position
+	}{
+		// The AWS CLI's example of simulate-custom-policy.
+		"a statement": {`{"Version":"2012-10-17","Statement":` + until + `}`, position(1, 38), position(1, 167)},
+		// [rep] of single lines, as Terraform and Python write them.
+		"a list":        {`{"Statement":[` + until + `],"Version":"2012-10-17"}`, position(1, 15), position(1, 145)},
+		"a spaced list": {`{"Version": "2012-10-17", "Statement": [` + until + `]}`, position(1, 41), position(1, 171)},
+		"lines":         {administrator, position(3, 17), position(8, 6)}, // [rec] AdministratorAccess
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := &iam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{test.policy}, ActionNames: []string{"dynamodb:CreateBackup"},
+				ContextEntries: []types.ContextEntry{{ContextKeyName: aws.String("aws:CurrentTime"), ContextKeyType: "date", ContextKeyValues: []string{"2019-04-25T11:00:00Z"}}},
+			}
+			want := types.EvaluationResult{
+				EvalActionName: aws.String("dynamodb:CreateBackup"), EvalResourceName: aws.String("*"), EvalDecision: "allowed",
+				MatchedStatements: statement(test.from, test.to), MissingContextValues: []string{},
+			}
+			wantSame(t, must(c.SimulateCustomPolicy(t.Context(), in))(t).EvaluationResults, []types.EvaluationResult{want})
+
+			// [rec] With resources there is more.
+			const table = "arn:aws:dynamodb:us-east-1:000000000000:table/t"
+			in.ResourceArns = []string{table}
+			want.EvalResourceName, want.EvalDecisionDetails = aws.String(table), map[string]types.PolicyEvaluationDecisionType{}
+			want.ResourceSpecificResults = []types.ResourceSpecificResult{{
+				EvalResourceName: aws.String(table), EvalResourceDecision: "allowed", MatchedStatements: statement(test.from, test.to), MissingContextValues: []string{},
+			}}
+			wantSame(t, must(c.SimulateCustomPolicy(t.Context(), in))(t).EvaluationResults, []types.EvaluationResult{want})
+		})
+	}
+
+	// [rec] Of a principal the organization is told, if its account is in one.
+	must(c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}))(t)
+	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::000000000000:user/bob"), ActionNames: []string{"s3:GetObject"}}
+	want := types.EvaluationResult{
+		EvalActionName: aws.String("s3:GetObject"), EvalResourceName: aws.String("*"), EvalDecision: "implicitDeny", MatchedStatements: []types.Statement{}, MissingContextValues: []string{},
+	}
+	wantSame(t, must(c.SimulatePrincipalPolicy(t.Context(), in))(t).EvaluationResults, []types.EvaluationResult{want})
+	must(organizations.NewFromConfig(e.Config()).CreateOrganization(t.Context(), nil))(t)
+	want.OrganizationsDecisionDetail = &types.OrganizationsDecisionDetail{AllowedByOrganizations: true}
+	wantSame(t, must(c.SimulatePrincipalPolicy(t.Context(), in))(t).EvaluationResults, []types.EvaluationResult{want})
+}
