@@ -188,7 +188,6 @@ resource "aws_kms_key" "each" {
   key_usage                = each.value
   description              = "${each.key}, step ${var.step}"
   deletion_window_in_days  = 7
-  is_enabled               = var.step == 1 || each.key == "RSA_3072"
   tags                     = { step = var.step }
 }
 
