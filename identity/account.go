@@ -1,6 +1,10 @@
 package identity
 
-import "emulator/store"
+import (
+	"crypto/rand"
+
+	"emulator/store"
+)
 
 // AccountSettings is the record of what an account has chosen for itself.
 type AccountSettings struct {
@@ -14,6 +18,22 @@ type AccountSettings struct {
 
 // AccountSettingsKey is the key of an account's AccountSettings.
 func AccountSettingsKey(account string) []byte { return store.Key("iam", account, "settings") }
+
+// accountLifeKey is the key under which the last reset of an account, or of all of them ("")
+// is told from those before.
+func accountLifeKey(account string) []byte { return store.Key("account-life", account) }
+
+// AccountLife tells an account from the one that had its number before a reset. It is to the
+// root user what a unique ID is to users and roles: sessions end with it. An account that was
+// never reset has no record of it.
+func AccountLife(r store.Reader, account string) string {
+	return string(r.Get(accountLifeKey(""))) + string(r.Get(accountLifeKey(account)))
+}
+
+// EndAccountLife begins a new life of an account, or with "" of all of them.
+func EndAccountLife(tx store.Tx, account string) error {
+	return tx.Put(accountLifeKey(account), []byte(rand.Text()))
+}
 
 // DefaultRegion reports whether every account has the region enabled. All others, and all that
 // AWS may add, are enabled by hand.

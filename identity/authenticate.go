@@ -142,7 +142,7 @@ func (d *Directory) findSession(r store.Reader, now time.Time, partition, access
 	return Credential{Secret: d.Keyring.SessionSecret(accessKeyID), Principal: p}, nil
 }
 
-// sessionPrincipal finds the user or role that a session stands on. One that was
+// sessionPrincipal finds the user, role or account that a session stands on. One that was
 // deleted, or made anew under the same name, is ErrToken.
 func (d *Directory) sessionPrincipal(r store.Reader, partition string, s *Session) (Principal, error) {
 	p := Principal{Kind: s.Kind, Account: s.Account, AccessKeyID: s.AccessKeyID, Session: s}
@@ -160,6 +160,9 @@ func (d *Directory) sessionPrincipal(r store.Reader, partition string, s *Sessio
 		p.UserID = role.ID + ":" + s.SessionName
 		return p, nil
 	case Root:
+		if s.ID != AccountLife(r, s.Account) {
+			return Principal{}, ErrToken
+		}
 		base := root(partition, s.Account, s.AccessKeyID)
 		base.Session = s
 		return base, nil
@@ -173,6 +176,8 @@ func (d *Directory) sessionPrincipal(r store.Reader, partition string, s *Sessio
 				return Principal{}, ErrToken
 			}
 			p.User, p.ARN, p.UserID = user, user.ARN(), user.ID
+		} else if s.ID != AccountLife(r, s.Account) {
+			return Principal{}, ErrToken
 		}
 		if s.Kind == FederatedUser {
 			p.ARN = ARN(partition, "sts", s.Account, "federated-user/"+s.SessionName)

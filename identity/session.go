@@ -18,7 +18,7 @@ type Session struct {
 	Expires     time.Time `json:"expires"`
 
 	// Name is that of the role or user behind the session, and ID its unique ID:
-	// the session ends with it. Both are empty for a session of the root user.
+	// the session ends with it. Of the root user Name is empty, and ID the AccountLife.
 	Name string `json:"name,omitempty"`
 	ID   string `json:"id,omitempty"`
 	// SessionName is the RoleSessionName, or the name given to GetFederationToken.

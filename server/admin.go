@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/clock", s.adminMoveClock).Methods(http.MethodPost)
 	r.HandleFunc("/clock", s.adminResetClock).Methods(http.MethodDelete)
 	r.HandleFunc("/reset", s.adminReset).Methods(http.MethodPost)
+	r.HandleFunc("/backup", s.adminBackup).Methods(http.MethodGet)
+	r.HandleFunc("/check", s.adminCheck).Methods(http.MethodGet)
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
@@ -139,9 +142,13 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	}
 	var deleted int
 	err := s.store.Update(r.Context(), func(tx store.Tx) error {
+		shared, err := sharedBy(tx, reset.Account)
+		if err != nil {
+			return err
+		}
 		var doomed [][]byte
 		for key, value := range tx.Scan(nil, nil) {
-			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(reset.Account, key, value)) {
+			if string(key) != string(masterKeyCheck) && (reset.Account == "" || belongsTo(tx, reset.Account, shared, key, value)) {
 				doomed = append(doomed, append([]byte(nil), key...))
 			}
 		}
@@ -151,7 +158,7 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		deleted = len(doomed)
-		return nil
+		return identity.EndAccountLife(tx, reset.Account)
 	})
 	if err != nil {
 		s.adminFailure(w, r, err)
@@ -160,23 +167,53 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]int{"deleted": deleted})
 }
 
+// sharedBy returns the IDs of what an account has together with others and what goes with it:
+// the organizations that it manages, and the delegation requests in which it has a part.
+func sharedBy(r store.Reader, account string) (map[string]bool, error) {
+	ids := make(map[string]bool)
+	for key := range r.Scan(store.Key("organizations"), nil) {
+		o, _, err := store.Load[identity.Organization](r, key)
+		if err != nil {
+			return nil, err
+		}
+		ids[o.ID] = o.Management == account
+	}
+	for key := range r.Scan(store.Key("delegation-request"), nil) {
+		d, _, err := store.Load[identity.DelegationRequest](r, key)
+		if err != nil {
+			return nil, err
+		}
+		ids[d.ID] = d.Requestor == account || d.OwnerAccount == account
+	}
+	return ids, nil
+}
+
 // belongsTo tells the account of a record by its key: either its second part is
 // the account, or it is one of those that are found without knowing the account.
-func belongsTo(account string, key, value []byte) bool {
+func belongsTo(r store.Reader, account string, shared map[string]bool, key, value []byte) bool {
 	parts := store.Parts(key)
 	if len(parts) < 2 {
 		return false
 	}
+	ours := func(id string) bool { return id == account || shared[id] }
 	switch parts[0] {
-	case "access-key", "last-used":
+	case "access-key":
 		owner, _ := identity.AccountOf(parts[1])
 		return owner == account
 	case "unique-id":
 		return strings.Contains(string(value), ":"+account+":")
-	case "organizations", "outbound-issuer", "delegation-request":
+	case "last-used": // of an access key, or of a role by its unique ID
+		owner, _ := identity.AccountOf(parts[1])
+		return owner == account || strings.Contains(string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
+	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
-	case "organization-account":
-		return parts[2] == account
+	case "organization-member":
+		m, err := identity.LoadMember(r, parts[1])
+		return err == nil && m != nil && (m.Account == account || shared[m.Organization])
+	case "delegation-workflow":
+		return parts[1] == account || shared[string(value)]
+	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "kms-deletion":
+		return slices.ContainsFunc(parts[1:], ours)
 	default:
 		return parts[1] == account
 	}

@@ -118,7 +118,7 @@ func TestConnectionsOfOtherListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	authority, err := server.OpenAuthority(s.DataDir())
+	authority, err := server.OpenAuthority(s.DataDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

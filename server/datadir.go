@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"emulator/identity"
@@ -39,6 +40,9 @@ func openDataDir(dir, masterKeyHex string) (database string, key []byte, err err
 	text, err := os.ReadFile(keyFile)
 	switch {
 	case err == nil:
+		if err := onlyOwners(keyFile); err != nil {
+			return "", nil, err
+		}
 		key, err := parseMasterKey(strings.TrimSpace(string(text)))
 		if err != nil {
 			return "", nil, fmt.Errorf("%s: %w", keyFile, err)
@@ -57,24 +61,45 @@ func openDataDir(dir, masterKeyHex string) (database string, key []byte, err err
 	return database, key, err
 }
 
-// createMasterKey writes a new key under a temporary name and links it into place,
-// so that nobody ever reads half a key and none is overwritten.
+// openToOthers reports whether others than the owner may read, write or enter a file or
+// directory. Windows has other permissions, which mode bits don't tell.
+func openToOthers(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&0o077 != 0 && runtime.GOOS != "windows"
+}
+
+// onlyOwners returns an error if others can read a file with a secret.
+func onlyOwners(path string) error {
+	if openToOthers(path) {
+		return fmt.Errorf("%s can be read by others on this machine; type chmod 600 %[1]s", path)
+	}
+	return nil
+}
+
+// createMasterKey writes a new key so that nobody ever reads half a key and none is overwritten.
 func createMasterKey(path string) ([]byte, error) {
 	key := make([]byte, identity.MasterKeySize)
 	rand.Read(key)
-	f, err := os.CreateTemp(filepath.Dir(path), masterKeyFile+".*") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(hex.EncodeToString(key) + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
-	}
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := writeFile(path, []byte(hex.EncodeToString(key)+"\n"), os.Link); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
 	return key, nil
+}
+
+// writeFile writes a file that nobody else may read under a temporary name, flushes it, and has
+// place, os.Link or os.Rename, put it into its place: the one fails if there is a file, the other
+// replaces it.
+func writeFile(path string, content []byte, place func(from, to string) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return place(f.Name(), path)
 }
 
 func parseMasterKey(text string) ([]byte, error) {

@@ -42,7 +42,7 @@ func userWith(t *testing.T, e *emulatortest.Emulator, name string, statements ..
 	return config
 }
 
-const allowAll = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+const anything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 
 // requestID returns that of an answer or of an error.
 func requestID(t *testing.T, metadata *middleware.Metadata, err error) string {
@@ -100,15 +100,15 @@ func TestKeysThatDifferByCase(t *testing.T) {
 		call       func(*kms.Client) (*middleware.Metadata, error)
 		effect     string
 	}{
-		{"denied by one of two values", []string{allowAll, statement("Deny", "StringEquals", "kms:EncryptionContext:tenant", "secret")}, encrypt(two), "ExplicitlyDenied"},
-		{"whatever the policy's case", []string{allowAll, statement("Deny", "StringEquals", "kms:encryptioncontext:Tenant", "x")}, encrypt(two), "ExplicitlyDenied"},
-		{"denied unless", []string{allowAll, statement("Deny", "StringNotEquals", "kms:EncryptionContext:tenant", "x")}, encrypt(two), "ExplicitlyDenied"},
+		{"denied by one of two values", []string{anything, statement("Deny", "StringEquals", "kms:EncryptionContext:tenant", "secret")}, encrypt(two), "ExplicitlyDenied"},
+		{"whatever the policy's case", []string{anything, statement("Deny", "StringEquals", "kms:encryptioncontext:Tenant", "x")}, encrypt(two), "ExplicitlyDenied"},
+		{"denied unless", []string{anything, statement("Deny", "StringNotEquals", "kms:EncryptionContext:tenant", "x")}, encrypt(two), "ExplicitlyDenied"},
 		{"allowed by one of two values", []string{statement("Allow", "StringEquals", "kms:EncryptionContext:tenant", "secret")}, encrypt(two), "ImplicitlyDenied"},
 		{"allowed by both", []string{statement("Allow", "StringLike", "kms:EncryptionContext:tenant", "*")}, encrypt(two), "Allowed"},
 		{"ForAnyValue", []string{statement("Allow", "ForAnyValue:StringEquals", "kms:EncryptionContext:tenant", "x")}, encrypt(two), "Allowed"},
-		{"request tags", []string{allowAll, statement("Deny", "StringEquals", "aws:RequestTag/team", "red")}, create("TEAM=blue", "team=red"), "ExplicitlyDenied"},
+		{"request tags", []string{anything, statement("Deny", "StringEquals", "aws:RequestTag/team", "red")}, create("TEAM=blue", "team=red"), "ExplicitlyDenied"},
 		{"request tags, allowed", []string{statement("Allow", "StringEquals", "aws:RequestTag/team", "red")}, create("TEAM=blue", "team=red"), "ImplicitlyDenied"},
-		{"resource tags", []string{allowAll, statement("Deny", "StringEquals", "aws:ResourceTag/team", "blue")}, encrypt(nil), "ExplicitlyDenied"},
+		{"resource tags", []string{anything, statement("Deny", "StringEquals", "aws:ResourceTag/team", "blue")}, encrypt(nil), "ExplicitlyDenied"},
 		{"resource tags, allowed", []string{statement("Allow", "StringEquals", "aws:ResourceTag/Team", "blue")}, encrypt(nil), "ImplicitlyDenied"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func heavy(t testing.TB, e *emulatortest.Emulator, name string) {
 		_, err = c.AddUserToGroup(t.Context(), &iam.AddUserToGroupInput{GroupName: group, UserName: &name})
 		check(err)
 		for p := range 10 {
-			created, err := c.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(fmt.Sprint(*group, "-", p)), PolicyDocument: document(allowAll, patterns(4096*(10*g+p+1), 6144))})
+			created, err := c.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(fmt.Sprint(*group, "-", p)), PolicyDocument: document(anything, patterns(4096*(10*g+p+1), 6144))})
 			check(err)
 			_, err = c.AttachGroupPolicy(t.Context(), &iam.AttachGroupPolicyInput{GroupName: group, PolicyArn: created.Policy.Arn})
 			check(err)
@@ -276,7 +276,7 @@ func BenchmarkHeldUp(b *testing.B) {
 				heavy(b, e, "attacker")
 			} else if bench.agent != "" {
 				pattern := `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:UserAgent":"*` + strings.Repeat("a", 1700) + `b*"}}}`
-				if _, err := admin.PutUserPolicy(b.Context(), &iam.PutUserPolicyInput{UserName: aws.String("attacker"), PolicyName: aws.String("p"), PolicyDocument: document(allowAll, pattern)}); err != nil {
+				if _, err := admin.PutUserPolicy(b.Context(), &iam.PutUserPolicyInput{UserName: aws.String("attacker"), PolicyName: aws.String("p"), PolicyDocument: document(anything, pattern)}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -38,17 +40,41 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// ready answers 200 if the store can be read.
+// ready answers 200 if the store can be read and written.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	if err := s.storeReadable(r.Context()); err != nil {
+	err := s.store.View(r.Context(), func(store.Reader) error { return nil })
+	if err == nil {
+		err = s.probe.write(r.Context(), s.store)
+	}
+	if err != nil {
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "error": err.Error()})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 }
 
-func (s *Server) storeReadable(ctx context.Context) error {
-	return s.store.View(ctx, func(store.Reader) error { return nil })
+// writeProbe finds out whether the store can be written: the disk may be full, or have failed. It
+// is safe for concurrent use.
+type writeProbe struct {
+	mu   sync.Mutex
+	last time.Time
+	err  error
+}
+
+// probeGrain is how long the outcome of a probe is good: whoever polls costs no more than this.
+const probeGrain = 2 * time.Second
+
+// write writes a record as it is, unless that was done just now, and returns how it went.
+func (p *writeProbe) write(ctx context.Context, s store.Store) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := time.Now(); now.Sub(p.last) >= probeGrain { // the disk's time, not AWS's
+		p.last = now
+		p.err = s.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+			return tx.Put(masterKeyCheck, tx.Get(masterKeyCheck))
+		})
+	}
+	return p.err
 }
 
 // localstackHealth answers in the shape that existing scripts wait for.

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"emulator/authz"
@@ -100,6 +101,8 @@ type Server struct {
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
 	usage     identity.Usage
+	probe     writeProbe
+	backup    sync.Mutex // held while the database is copied
 	sts       *sts.Service
 	signin    *signin.Service
 	services  []*service
@@ -139,6 +142,9 @@ func Open(config Config) (_ *Server, err error) {
 	database, master, err := openDataDir(s.dataDir, config.MasterKey)
 	if err != nil {
 		return nil, err
+	}
+	if openToOthers(s.dataDir) {
+		s.log.Warn("others on this machine can enter the data directory; chmod 700 keeps them out", "directory", s.dataDir)
 	}
 	keyring, err := identity.NewKeyring(master)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -61,6 +62,11 @@ func TestOpenRefuses(t *testing.T) {
 			os.WriteFile(filepath.Join(dir, "master.key"), []byte("short\n"), 0o600)
 			return server.Config{DataDir: dir}
 		}, "want 64 hexadecimal digits"},
+		{"a master key that others can read", func(t *testing.T) server.Config {
+			dir := made(t)
+			os.Chmod(filepath.Join(dir, "master.key"), 0o640)
+			return server.Config{DataDir: dir}
+		}, "master.key can be read by others on this machine; type chmod 600 /"},
 		{"another master key", func(t *testing.T) server.Config {
 			return server.Config{DataDir: made(t), MasterKey: strings.Repeat("ab", 32)}
 		}, "the master key is not the one"},
@@ -98,6 +104,25 @@ func snapshot(dir string) []byte {
 		all = append(all, text...)
 	}
 	return all
+}
+
+// A directory that others can enter is warned of.
+func TestOpenDirectory(t *testing.T) {
+	for mode, warned := range map[os.FileMode]bool{0o700: false, 0o710: true, 0o755: true} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		s, err := server.Open(server.Config{DataDir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if got := strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), dir); got != warned {
+			t.Errorf("mode %o: log %q", mode, &log)
+		}
+	}
 }
 
 func TestStateIsKept(t *testing.T) {
@@ -168,15 +193,16 @@ func TestReset(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	authority, err := server.OpenAuthority(dir)
+	names := []string{"emulator.test", "192.0.2.1"}
+	authority, err := server.OpenAuthority(dir, names)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := server.OpenAuthority(dir)
+	again, err := server.OpenAuthority(dir, names)
 	if err != nil || !bytes.Equal(authority.PEM(), again.PEM()) {
 		t.Fatalf("another authority the second time: %v", err)
 	}
-	config, err := authority.TLSConfig([]string{"emulator.test", "192.0.2.1"})
+	config, err := authority.TLSConfig(names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,8 +222,8 @@ func TestTLS(t *testing.T) {
 	if _, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "example.com"}); err == nil {
 		t.Error("the certificate is good for example.com")
 	}
-	os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("nonsense"), 0o600)
-	if _, err := server.OpenAuthority(dir); err == nil {
+	os.WriteFile(filepath.Join(dir, "authority.key"), []byte("nonsense"), 0o600)
+	if _, err := server.OpenAuthority(dir, names); err == nil {
 		t.Error("a damaged authority opened")
 	}
 }

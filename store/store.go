@@ -12,6 +12,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 )
 
@@ -65,6 +66,10 @@ type Store interface {
 	// returned nil they are on disk. If f returns an error or panics, none of its writes
 	// are kept. An error that is a *Later is not returned. Concurrent updates share one flush to disk.
 	Update(ctx context.Context, f func(Tx) error) error
+	// Backup writes a copy of the database as of one moment, in the engine's own format, to w.
+	// Until it returns, the database can reuse no space: a w that may be slow is for the caller
+	// to put a file in front of. A copy that ended in an error is of no use.
+	Backup(ctx context.Context, w io.Writer) error
 	// Close waits for the transactions under way and closes the database. Closing
 	// again is no error.
 	Close() error

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -16,7 +17,7 @@ import (
 func defaultEndpoint() string { return cmp.Or(os.Getenv("AWS_ENDPOINT_URL"), "http://127.0.0.1:4566") }
 
 // callAdmin calls the admin API, with in as JSON unless it is nil, and reads its answer into
-// out. The admin token, if the emulator wants one, is a variable only, as everywhere.
+// out.
 func callAdmin(ctx context.Context, env settings, method, url string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -27,30 +28,38 @@ func callAdmin(ctx context.Context, env settings, method, url string, in, out an
 			return err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	resp, err := sendAdmin(ctx, env, method, url, bytes.NewReader(body))
 	if err != nil {
 		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("%s: %w", url, err)
+	}
+	return nil
+}
+
+// sendAdmin calls the admin API and returns its answer, whose body is to be closed. The admin
+// token, if the emulator wants one, is a variable only, as everywhere.
+func sendAdmin(ctx context.Context, env settings, method, url string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if token := env[adminTokenVariable]; token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
+	if err != nil || resp.StatusCode == http.StatusOK {
+		return resp, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var failure struct {
-			Error string `json:"error"`
-		}
-		if json.NewDecoder(resp.Body).Decode(&failure) == nil && failure.Error != "" {
-			return errors.New(failure.Error)
-		}
-		return fmt.Errorf("%s: %s", url, resp.Status)
+	var failure struct {
+		Error string `json:"error"`
 	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return fmt.Errorf("%s: %w", url, err)
+	if json.NewDecoder(resp.Body).Decode(&failure) == nil && failure.Error != "" {
+		return nil, errors.New(failure.Error)
 	}
-	return nil
+	return nil, fmt.Errorf("%s: %s", url, resp.Status)
 }

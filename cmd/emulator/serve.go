@@ -111,9 +111,12 @@ func newServeCommand(env settings) *cobra.Command {
 		defer func() { err = errors.Join(err, s.Close()) }()
 		var tlsConfig *tls.Config
 		if secure {
-			authority, err := server.OpenAuthority(s.DataDir())
+			authority, err := server.OpenAuthority(s.DataDir(), tlsNames)
 			if err != nil {
 				return fmt.Errorf("local authority: %w", err)
+			}
+			if authority.Replaced {
+				config.Log.Warn("a new local authority was made, limited to the names of this emulator: clients need what `emulator ca` prints now")
 			}
 			if tlsConfig, err = authority.TLSConfig(tlsNames); err != nil {
 				return fmt.Errorf("certificate: %w", err)

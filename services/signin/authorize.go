@@ -254,7 +254,7 @@ func forgetCodes(tx store.Tx, now time.Time) error {
 // choose finds whom the form names: by ARN, or an account's root user by its number.
 func (s *Service) choose(r store.Reader, c api.Caller, client, who, sessionName string) (*signIn, error) {
 	if identity.IsAccountID(who) {
-		return s.begin(c, client, who), nil
+		return s.begin(r, c, client, who), nil
 	}
 	unknown := api.Errorf("NoSuchEntity", "There is no user, role or root user %q.", who)
 	if strings.IndexByte(who, 0) >= 0 {
@@ -265,7 +265,7 @@ func (s *Service) choose(r store.Reader, c api.Caller, client, who, sessionName 
 		return nil, unknown
 	}
 	account, resource := arn.Account, arn.Resource
-	in := s.begin(c, client, account)
+	in := s.begin(r, c, client, account)
 	kind, name, _ := strings.Cut(resource, "/")
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	switch {

@@ -48,9 +48,9 @@ type signIn struct {
 }
 
 // begin is a sign-in of an account's root user, for the caller to say whose instead.
-func (s *Service) begin(c api.Caller, client, account string) *signIn {
+func (s *Service) begin(r store.Reader, c api.Caller, client, account string) *signIn {
 	return &signIn{
-		ID: uuid.NewString(), Client: client, Region: c.Region, Kind: identity.Root, Account: account,
+		ID: uuid.NewString(), Client: client, Region: c.Region, Kind: identity.Root, Account: account, UniqueID: identity.AccountLife(r, account),
 		Ends: c.Received.Truncate(time.Second).Add(signInLife),
 	}
 }

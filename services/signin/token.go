@@ -241,7 +241,7 @@ func (s *Service) refresh(r *http.Request, c api.Caller, in *tokenInput, p *proo
 func refusal(err error) error {
 	switch {
 	case errors.Is(err, identity.ErrToken):
-		return denied("USER_CREDENTIALS_CHANGED", "The user or role that signed in does not exist any more.")
+		return denied("USER_CREDENTIALS_CHANGED", "The user, role or account that signed in does not exist any more.")
 	case errors.Is(err, identity.ErrExpired):
 		return denied("TOKEN_EXPIRED", "The sign-in has ended.")
 	case api.ErrorCode(err) == "AccessDenied":

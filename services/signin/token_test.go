@@ -281,6 +281,16 @@ func TestPermissions(t *testing.T) {
 	_, err = d.create(refreshing(out.RefreshToken))
 	failed(t, err, "USER_CREDENTIALS_CHANGED", "")
 
+	// A root user's sign-in, begun or done, ends with the account.
+	out = must(d.create(redeeming(w.code("arn:aws:iam::000000000000:root"))))(t)
+	must(d.create(refreshing(out.RefreshToken)))(t)
+	code = w.code("arn:aws:iam::000000000000:root")
+	must(0, w.store.Update(t.Context(), func(tx store.Tx) error { return identity.EndAccountLife(tx, home) }))(t)
+	_, err = d.create(refreshing(out.RefreshToken))
+	failed(t, err, "USER_CREDENTIALS_CHANGED", "")
+	_, err = d.create(redeeming(code))
+	failed(t, err, "USER_CREDENTIALS_CHANGED", "")
+
 	// The page refuses, tells why, and lets one pick somebody else.
 	for policy, client := range map[string]string{
 		statement("Deny", "signin:AuthorizeOAuth2Access", "*"):                                                sameDevice,

@@ -28,8 +28,14 @@ type credentials struct {
 // issue makes credentials of a session: it fills in the access key and the times.
 // minimum is the least size of the session token, or nil.
 func (s *Service) issue(ctx context.Context, c api.Caller, session *identity.Session, seconds int32, minimum *int32) (*credentials, error) {
-	if isGlobal(c) {
+	if root := session.Name == ""; root || isGlobal(c) {
 		err := s.store.View(ctx, func(r store.Reader) error {
+			if root {
+				session.ID = identity.AccountLife(r, session.Account)
+			}
+			if !isGlobal(c) {
+				return nil
+			}
 			settings, _, err := store.Load[identity.AccountSettings](r, identity.AccountSettingsKey(session.Account))
 			session.DefaultRegions = !settings.TokensForAllRegions
 			return err

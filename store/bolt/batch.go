@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 
@@ -19,9 +21,10 @@ const maxBatch = 512
 // DB.turn until ended is closed, and constant after that.
 type batch struct {
 	tx    *bbolt.Tx
-	size  int   // closures that ran
-	dirty bool  // one of them wrote
-	err   error // why none of the writes is kept
+	size  int     // closures that ran
+	dirty bool    // one of them wrote
+	diff  summary // of what they wrote
+	err   error   // why none of the writes is kept
 	ended chan struct{}
 }
 
@@ -58,6 +61,9 @@ func (db *DB) run(ctx context.Context, f func(store.Tx) error) (*batch, error) {
 	}
 	b := db.batch
 	if b == nil {
+		if db.failed != nil {
+			return nil, db.failed
+		}
 		btx, err := db.begin(true)
 		if err != nil {
 			return nil, err
@@ -87,7 +93,7 @@ func (db *DB) pass() {
 	}
 	if db.waiting.Load() == 0 || b.size >= maxBatch || b.err != nil {
 		db.batch = nil
-		b.end()
+		db.end(b)
 	}
 }
 
@@ -101,6 +107,7 @@ func (b *batch) run(f func(store.Tx) error) (err error) {
 	defer func() {
 		if succeeded {
 			b.dirty = b.dirty || len(t.log) > 0
+			b.diff.change(t.diff)
 			return
 		}
 		p := recover()
@@ -128,19 +135,64 @@ func (b *batch) run(f func(store.Tx) error) (err error) {
 
 var errUndo = fmt.Errorf("%w: a failed transaction could not be undone", store.ErrDamaged)
 
-// end commits the batch, if there is anything to commit, and tells those who wait.
-func (b *batch) end() {
+// end commits a batch, if there is anything to commit, and tells those who wait.
+func (db *DB) end(b *batch) {
 	defer close(b.ended)
-	defer b.tx.Rollback() // no effect after a commit
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	if b.dirty && b.err == nil {
+		b.err = db.commit(b)
+	}
 	defer func() {
-		if p := recover(); p != nil {
-			b.err = damaged(p)
+		if p := recover(); p != nil { // bbolt keeps its locks
+			if b.err == nil {
+				b.err = damaged(p)
+			}
+			db.failed, db.locked = b.err, true
 		}
 	}()
-	if b.dirty && b.err == nil {
-		if err := b.tx.Commit(); err != nil {
-			b.err = fmt.Errorf("the database could not be written: %w", err)
+	b.tx.Rollback() // no effect after a commit
+}
+
+// commit notes a failure after which it is not known what the disk holds: the next commit may
+// use pages that the one on disk still needs.
+func (db *DB) commit(b *batch) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged(p)
+			db.failed = err
 		}
+	}()
+	if err := b.summarize(); err != nil {
+		return err
 	}
+	err = b.tx.Commit()
+	switch {
+	case err == nil:
+		return nil
+	case ofFlush(err):
+		db.failed = fmt.Errorf("the database could not be flushed to disk, and takes no writes until it is opened again: %w", err)
+		return db.failed
+	default: // such as of a full disk: the next may succeed
+		return fmt.Errorf("the database could not be written: %w", err)
+	}
+}
+
+// ofFlush reports whether an error of a commit is one of flushing what was written.
+func ofFlush(err error) bool {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Op == "sync"
+	}
+	_, ok := errors.AsType[syscall.Errno](err)
+	return ok
+}
+
+// summarize brings the summary of the records up to date.
+func (b *batch) summarize() error {
+	meta := b.tx.Bucket(metaBucket)
+	s, err := decodeSummary(meta.Get(summaryKey))
+	if err != nil {
+		return err
+	}
+	s.change(b.diff)
+	return meta.Put(summaryKey, s.encode())
 }

@@ -36,7 +36,7 @@ func child(role, path string) *exec.Cmd {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, file(t)) })
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, file(t)) }, restore)
 }
 
 func TestStoreNoSync(t *testing.T) {
@@ -46,7 +46,16 @@ func TestStoreNoSync(t *testing.T) {
 			t.Fatal(err)
 		}
 		return db
-	})
+	}, restore)
+}
+
+func restore(t *testing.T, backup []byte) store.Store {
+	t.Helper()
+	path := file(t)
+	if err := os.WriteFile(path, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, path)
 }
 
 func file(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") }

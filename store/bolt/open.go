@@ -19,14 +19,16 @@ import (
 )
 
 // format is the version of the database's layout. A change that older versions can't
-// read raises it.
-const format = 1
+// read raises it. In format 1 records had no checksums.
+const format = 2
 
-// All records are in one bucket; the other has only the format.
+// All records are in one bucket; the other has only the format and the summary of the records.
 var (
-	recordsBucket = []byte("records")
-	metaBucket    = []byte("meta")
-	formatKey     = []byte("format")
+	recordsBucket  = []byte("records with checksums")
+	unsummedBucket = []byte("records") // of format 1
+	metaBucket     = []byte("meta")
+	formatKey      = []byte("format")
+	summaryKey     = []byte("summary")
 )
 
 // Options are how a database is kept. The zero value is the default.
@@ -78,7 +80,7 @@ func create(path string) error {
 		if err != nil {
 			return err
 		}
-		return meta.Put(formatKey, strconv.AppendInt(nil, format, 10))
+		return putMeta(meta, summary{})
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
@@ -87,6 +89,33 @@ func create(path string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+func putMeta(meta *bbolt.Bucket, s summary) error {
+	if err := meta.Put(summaryKey, s.encode()); err != nil {
+		return err
+	}
+	return meta.Put(formatKey, strconv.AppendInt(nil, format, 10))
+}
+
+// addChecksums makes of a database of format 1 one of format 2, in one transaction.
+func addChecksums(tx *bbolt.Tx) error {
+	records, err := tx.CreateBucket(recordsBucket)
+	if err != nil {
+		return err
+	}
+	var s summary
+	err = tx.Bucket(unsummedBucket).ForEach(func(key, value []byte) error {
+		s.add(checksum(key, value))
+		return records.Put(key, withChecksum(key, value))
+	})
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteBucket(unsummedBucket); err != nil {
+		return err
+	}
+	return putMeta(tx.Bucket(metaBucket), s)
 }
 
 // syncDir flushes a directory, without which a new name in it may not outlast a crash.
@@ -102,7 +131,8 @@ func syncDir(dir string) error {
 }
 
 // open opens an existing file. It checks it first, as one to read only: bbolt may write
-// on opening, even to another program's file, and when it panics it keeps the lock.
+// on opening, even to another program's file, and it reads what it is led to. An older
+// format is brought up to the present one.
 func open(path string, opts Options) (db *bbolt.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the list of free pages is broken
@@ -120,7 +150,12 @@ func open(path string, opts Options) (db *bbolt.DB, err error) {
 	if db, err = bbolt.Open(path, 0o600, &options); err != nil {
 		return nil, openError(err)
 	}
-	if err := errors.Join(check(db), db.Close()); err != nil {
+	w, err := walk(path) // while bbolt holds its lock
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	found, err := w.format()
+	if err != nil {
 		return nil, err
 	}
 
@@ -133,6 +168,11 @@ func open(path string, opts Options) (db *bbolt.DB, err error) {
 	options.NoStatistics = true // a lock less in each View
 	if db, err = bbolt.Open(path, 0o600, &options); err != nil {
 		return nil, openError(err)
+	}
+	if found < format {
+		if err := db.Update(addChecksums); err != nil {
+			return nil, errors.Join(fmt.Errorf("adding checksums: %w", err), db.Close())
+		}
 	}
 	return db, nil
 }
@@ -174,38 +214,4 @@ func initialMmapSize() int {
 		return 0
 	}
 	return 1 << 30
-}
-
-// check checks what takes no longer in a large database: beside bbolt's own checks of its
-// meta pages, that no page is missing at the end, and the format.
-func check(db *bbolt.DB) (err error) {
-	defer func() {
-		if p := recover(); p != nil { // bbolt panics on pages that make no sense
-			err = damaged(p)
-		}
-	}()
-	info, err := os.Stat(db.Path())
-	if err != nil {
-		return err
-	}
-	return db.View(func(tx *bbolt.Tx) error {
-		if missing := tx.Size() - info.Size(); missing > 0 {
-			return damaged(fmt.Sprintf("%d bytes are missing at the end", missing))
-		}
-		meta := tx.Bucket(metaBucket)
-		if meta == nil {
-			return damaged("it is another program's")
-		}
-		found, err := strconv.Atoi(string(meta.Get(formatKey)))
-		if err != nil {
-			return damaged("its format is no number")
-		}
-		if found > format {
-			return fmt.Errorf("%w: its format is %d, and this version knows formats up to %d", store.ErrNewerFormat, found, format)
-		}
-		if found < format || tx.Bucket(recordsBucket) == nil {
-			return damaged("it lacks its records")
-		}
-		return nil
-	})
 }

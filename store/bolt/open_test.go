@@ -91,7 +91,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, store.ErrDamaged, "another program"},
 		{"no format", setFormat("one"), store.ErrDamaged, ""},
 		{"format 0", setFormat("0"), store.ErrDamaged, ""},
-		{"newer", setFormat("99"), store.ErrNewerFormat, "its format is 99, and this version knows formats up to 1"},
+		{"newer", setFormat("99"), store.ErrNewerFormat, "its format is 99, and this version knows formats up to 2"},
 		{"directory", func(t *testing.T, path string) { os.Mkdir(path, 0o700) }, nil, "is a directory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

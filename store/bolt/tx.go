@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"iter"
 	"runtime"
 
@@ -41,13 +42,31 @@ func (r *reader) damage(p any) error {
 }
 
 func (r *reader) Get(key []byte) []byte {
-	r.inside = true
-	found, value := r.cursor.Seek(key)
-	r.inside = false
-	if !bytes.Equal(found, key) {
-		return nil
-	}
+	value, _, _ := r.get(key)
 	return value
+}
+
+// get returns the value of key, nil if there is none, as it is stored, and its checksum.
+func (r *reader) get(key []byte) (value, stored []byte, sum uint32) {
+	r.inside = true
+	found, stored := r.cursor.Seek(key)
+	if !bytes.Equal(found, key) || found == nil {
+		r.inside = false
+		return nil, nil, 0
+	}
+	value, sum = r.split(key, stored)
+	return value, stored, sum
+}
+
+// split takes the checksum from a stored value. The value has been read now.
+func (r *reader) split(key, stored []byte) (value []byte, sum uint32) {
+	r.inside = true
+	value, sum, err := splitChecksum(key, stored)
+	if err != nil {
+		panic(err)
+	}
+	r.inside = false
+	return value, sum
 }
 
 func (r *reader) Scan(prefix, after []byte) iter.Seq2[[]byte, []byte] {
@@ -58,17 +77,17 @@ func (r *reader) Scan(prefix, after []byte) iter.Seq2[[]byte, []byte] {
 		}
 		r.inside = true
 		cursor := r.records.Cursor()
-		key, value := cursor.Seek(start)
+		key, stored := cursor.Seek(start)
 		if after != nil && bytes.Equal(key, after) {
-			key, value = cursor.Next()
+			key, stored = cursor.Next()
 		}
 		for bytes.HasPrefix(key, prefix) && key != nil {
-			r.inside = false
+			value, _ := r.split(key, stored)
 			if !yield(key, value) {
 				return
 			}
 			r.inside = true
-			key, value = cursor.Next()
+			key, stored = cursor.Next()
 		}
 		r.inside = false
 	}
@@ -77,28 +96,31 @@ func (r *reader) Scan(prefix, after []byte) iter.Seq2[[]byte, []byte] {
 // tx is a store.Tx that remembers what it replaced.
 type tx struct {
 	reader
-	log []replaced
+	log  []replaced
+	diff summary // of what it wrote
 }
 
-// replaced is what a write put an end to; the value is nil if there was none. It is not
+// replaced is what a write put an end to, as it was stored; nil if there was nothing. It is not
 // a copy: bbolt leaves values alone until the commit, and after that nothing is undone.
-type replaced struct{ key, value []byte }
+type replaced struct{ key, stored []byte }
 
 func (t *tx) Put(key, value []byte) error {
-	old := t.Get(key)
+	_, old, oldSum := t.get(key)
 	t.inside = true
-	// bbolt copies the key, but keeps the value, and reads nil as absent.
-	err := t.records.Put(key, append([]byte{}, value...))
+	// bbolt copies the key, but keeps the value.
+	stored := withChecksum(key, value)
+	err := t.records.Put(key, stored)
 	t.inside = false
 	if err != nil {
 		return err
 	}
-	t.log = append(t.log, replaced{bytes.Clone(key), old})
+	t.wrote(key, old, oldSum)
+	t.diff.add(binary.LittleEndian.Uint32(stored[len(value):]))
 	return nil
 }
 
 func (t *tx) Delete(key []byte) error {
-	old := t.Get(key)
+	_, old, oldSum := t.get(key)
 	if old == nil {
 		return nil
 	}
@@ -108,8 +130,16 @@ func (t *tx) Delete(key []byte) error {
 	if err != nil {
 		return err
 	}
-	t.log = append(t.log, replaced{bytes.Clone(key), old})
+	t.wrote(key, old, oldSum)
 	return nil
+}
+
+// wrote notes a write in place of old.
+func (t *tx) wrote(key, old []byte, oldSum uint32) {
+	t.log = append(t.log, replaced{bytes.Clone(key), old})
+	if old != nil {
+		t.diff.remove(oldSum)
+	}
 }
 
 // undo restores what the transaction replaced, the last write first.
@@ -118,10 +148,10 @@ func (t *tx) undo() error {
 		last := t.log[len(t.log)-1]
 		t.log = t.log[:len(t.log)-1]
 		var err error
-		if last.value == nil {
+		if last.stored == nil {
 			err = t.records.Delete(last.key)
 		} else {
-			err = t.records.Put(last.key, last.value)
+			err = t.records.Put(last.key, last.stored)
 		}
 		if err != nil {
 			return damaged(err)

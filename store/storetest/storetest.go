@@ -10,9 +10,10 @@ import (
 	"emulator/store"
 )
 
-// Run runs the suite on stores that open makes, each empty and closed by the suite. As
-// the contract lets an engine run a closure of Update again, those of the suite can be.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+// Run runs the suite on stores that open makes, each empty and closed by the suite. restore
+// opens what Backup wrote. As the contract lets an engine run a closure of Update again, those
+// of the suite can be.
+func Run(t *testing.T, open func(t *testing.T) store.Store, restore func(t *testing.T, backup []byte) store.Store) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, store.Store)
@@ -41,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Closed", closed},
 		{"CloseWaits", closeWaits},
 		{"Model", model},
+		{"Backup", func(t *testing.T, s store.Store) { backup(t, s, restore) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t)

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
@@ -187,6 +189,82 @@ func add(tx store.Tx, key string, n int) error {
 	old, _ := strconv.Atoi(string(tx.Get([]byte(key)))) // 0 if absent
 	return putIn(tx, key, strconv.Itoa(old+n))
 }
+
+// Backups that are made while others write are of one moment each, have what was acknowledged
+// before, and are databases like the one that they are of.
+func backup(t *testing.T, s store.Store, restore func(t *testing.T, backup []byte) store.Store) {
+	put(t, s, "left", "1000", "right", "0")
+	var writing sync.WaitGroup
+	var acknowledged atomic.Int64
+	var finished atomic.Bool
+	for w := range 4 {
+		writing.Go(func() {
+			for i := 0; !finished.Load(); i++ {
+				err := s.Update(t.Context(), func(tx store.Tx) error {
+					if err := add(tx, "left", -1); err != nil {
+						return err
+					}
+					if err := putIn(tx, fmt.Sprintf("%d/%d", w, i%50), string(make([]byte, 100*(i%50)))); err != nil {
+						return err
+					}
+					return add(tx, "right", 1)
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				acknowledged.Add(1)
+			}
+		})
+	}
+	for range 5 {
+		before := acknowledged.Load()
+		var copied bytes.Buffer
+		if err := s.Backup(t.Context(), &copied); err != nil {
+			t.Fatalf("Backup: %v", err)
+		}
+		restored := restore(t, copied.Bytes())
+		view(t, restored, func(r store.Reader) {
+			left, _ := strconv.Atoi(string(r.Get([]byte("left"))))
+			right, _ := strconv.Atoi(string(r.Get([]byte("right"))))
+			if left+right != 1000 || int64(right) < before {
+				t.Errorf("left %d and right %d, after %d acknowledged updates", left, right, before)
+			}
+		})
+		put(t, restored, "restored", "1")
+		if err := restored.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	finished.Store(true)
+	writing.Wait()
+	view(t, s, func(r store.Reader) {
+		if r.Get([]byte("restored")) != nil {
+			t.Error("a write to a copy is in the database")
+		}
+	})
+
+	if err := s.Backup(t.Context(), full{}); err == nil {
+		t.Error("Backup to what takes nothing: no error")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Backup(ctx, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	put(t, s, "after", "1")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Backup(t.Context(), io.Discard); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// full is a writer that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errRefused }
 
 // Whatever transfers between accounts succeed, fail or panic halfway, nobody ever sees
 // another sum.

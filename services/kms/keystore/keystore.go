@@ -27,6 +27,14 @@ func (r Ref) key(table string, more ...string) []byte {
 	return store.Key(append([]string{table, r.Account, r.Region}, append(more, r.KeyID, r.MaterialID)...)...)
 }
 
+// Key returns the key of the record with the material, in a cluster or, if that is "", in KMS's own store.
+func (r Ref) Key(cluster string) []byte {
+	if cluster != "" {
+		return r.key("hsm-material", cluster)
+	}
+	return r.key("kms-material")
+}
+
 // Store keeps key material, sealed.
 type Store interface {
 	// Save stores material under ref.
@@ -47,12 +55,12 @@ func (d Default) binding(ref Ref) string { return "kms " + fmt.Sprint(ref) }
 
 // Save implements Store.
 func (d Default) Save(tx store.Tx, ref Ref, material []byte) error {
-	return tx.Put(ref.key("kms-material"), d.Keyring.Seal(material, d.binding(ref)))
+	return tx.Put(ref.Key(""), d.Keyring.Seal(material, d.binding(ref)))
 }
 
 // Load implements Store.
 func (d Default) Load(r store.Reader, ref Ref) ([]byte, error) {
-	sealed := r.Get(ref.key("kms-material"))
+	sealed := r.Get(ref.Key(""))
 	if sealed == nil {
 		return nil, ErrNoMaterial
 	}
@@ -65,7 +73,7 @@ func (d Default) Open(sealed []byte, ref Ref) ([]byte, error) {
 }
 
 // Delete implements Store.
-func (d Default) Delete(tx store.Tx, ref Ref) error { return tx.Delete(ref.key("kms-material")) }
+func (d Default) Delete(tx store.Tx, ref Ref) error { return tx.Delete(ref.Key("")) }
 
 // Cluster is the software key store behind one CloudHSM custom key store. Its material
 // is apart from KMS's and from that of other clusters, and out of reach while it is
@@ -84,7 +92,7 @@ func (c Cluster) Save(tx store.Tx, ref Ref, material []byte) error {
 	if !c.Connected {
 		return ErrDisconnected
 	}
-	return tx.Put(ref.key("hsm-material", c.ID), c.Keyring.Seal(material, c.binding(ref)))
+	return tx.Put(ref.Key(c.ID), c.Keyring.Seal(material, c.binding(ref)))
 }
 
 // Load implements Store.
@@ -92,7 +100,7 @@ func (c Cluster) Load(r store.Reader, ref Ref) ([]byte, error) {
 	if !c.Connected {
 		return nil, ErrDisconnected
 	}
-	sealed := r.Get(ref.key("hsm-material", c.ID))
+	sealed := r.Get(ref.Key(c.ID))
 	if sealed == nil {
 		return nil, ErrNoMaterial
 	}
@@ -106,4 +114,4 @@ func (c Cluster) Open(sealed []byte, ref Ref) ([]byte, error) {
 
 // Delete implements Store. KMS makes a best effort to delete a key from its cluster, connected
 // or not; here it always succeeds.
-func (c Cluster) Delete(tx store.Tx, ref Ref) error { return tx.Delete(ref.key("hsm-material", c.ID)) }
+func (c Cluster) Delete(tx store.Tx, ref Ref) error { return tx.Delete(ref.Key(c.ID)) }

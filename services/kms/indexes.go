@@ -1,0 +1,38 @@
+package kms
+
+import "emulator/store"
+
+// Indexes notes what KMS's records say that must be in its indexes, and what they refer to that
+// is not there.
+func Indexes(r store.Reader, indexed *store.Indexed) error {
+	indexed.Own(func(parts []string) bool {
+		return parts[0] == "kms-deletion" || parts[0] == "kms" && (parts[3] == "alias-of" || parts[3] == "key-store-key")
+	})
+	for key := range r.Scan(store.Key("kms"), nil) {
+		parts := store.Parts(key)
+		account, region := parts[1], parts[2]
+		switch parts[3] {
+		case "key":
+			k, _, err := store.Load[Key](r, key)
+			if err != nil {
+				return err
+			}
+			indexed.Need(r, k.ref().Key(k.Cluster), key)
+			if !k.Deletion.IsZero() {
+				indexed.Entry(deletionKey(&k), "")
+			}
+			if k.CustomKeyStore != "" {
+				indexed.Entry(storeKeyKey(&k), "")
+				indexed.Need(r, keyStoreKey(account, region, k.CustomKeyStore), key)
+			}
+		case "alias":
+			a, _, err := store.Load[Alias](r, key)
+			if err != nil {
+				return err
+			}
+			indexed.Need(r, keyKey(account, region, a.Target), key)
+			indexed.Entry(aliasOfKey(account, region, a.Target, a.Name), a.Name)
+		}
+	}
+	return nil
+}
