@@ -40,7 +40,7 @@ clients: build $(VENV)/ready .tools/python/ready .tools/aws-iam-authenticator/re
 	clients/run bin/emulator story.py story.sh story.mjs providers.sh golang python encryption-sdk aws-iam-authenticator terraform
 
 # Those that take minutes to install or build the first time.
-SLOW := ansible custodian pmapper cloudsplaining prowler
+SLOW := ansible custodian prowler
 
 clients-all: clients .tools/sops/ready $(SLOW:%=.tools/%/ready)
 	clients/run bin/emulator vault sops $(SLOW)
