@@ -45,13 +45,18 @@ SLOW := ansible custodian prowler
 clients-all: clients .tools/sops/ready $(SLOW:%=.tools/%/ready)
 	clients/run bin/emulator vault sops $(SLOW)
 
+define venv
+python3 -m venv $(@D)
+$(@D)/bin/pip install --quiet --upgrade pip # an old one takes minutes to find what goes together
+$(@D)/bin/pip install --quiet --requirement $<
+touch $@
+endef
+
 $(VENV)/ready: clients/requirements.txt
+	$(venv)
+
 .tools/%/ready: clients/%/requirements.txt
-$(VENV)/ready .tools/python/ready $(SLOW:%=.tools/%/ready):
-	python3 -m venv $(@D)
-	$(@D)/bin/pip install --quiet --upgrade pip # an old one takes minutes to find what goes together
-	$(@D)/bin/pip install --quiet --requirement $<
-	touch $@
+	$(venv)
 
 # Each program's version is in the file version, as go install has it.
 .tools/aws-iam-authenticator/ready: clients/aws-iam-authenticator/version

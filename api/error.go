@@ -15,6 +15,8 @@ type Error struct {
 	Code string
 	// Message is AWS's text.
 	Message string
+	// Members are what the model gives the error besides its message: the Reason of Organizations' errors.
+	Members map[string]string
 }
 
 // Error returns code and message.
@@ -23,6 +25,15 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 // Errorf returns an Error with a formatted message.
 func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// With gives e a member besides its message, and returns it. The model has the member's name, and what its value may be.
+func (e *Error) With(member, value string) *Error {
+	if e.Members == nil {
+		e.Members = make(map[string]string, 1)
+	}
+	e.Members[member] = value
+	return e
 }
 
 // Because adds why, for whoever runs the emulator: the log and explain have it, the client is not told.

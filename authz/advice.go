@@ -16,9 +16,12 @@ type Advice struct {
 	Statement json.RawMessage `json:"statement"`
 }
 
-// advise says which statements would allow a request, as few as there can be.
+// advise says which statements would allow a request, as few as there can be. It says nothing if there are none.
 func advise(q *policy.Request, p *policy.Policies, missing []policy.Source) []Advice {
 	var all []Advice
+	if p.Resource.Policy == nil && p.Resource.Name != "" {
+		return nil // there is no such resource, to which a statement could be added
+	}
 	for _, source := range missing {
 		statement := struct {
 			Effect    string

@@ -4,14 +4,17 @@
 package authz
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"emulator/api"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/identity/serviceprincipals"
 	"emulator/policy"
 	"emulator/store"
 )
@@ -41,11 +44,16 @@ func ParseMode(name string) (Mode, bool) {
 
 // Authorizer decides. It is safe for concurrent use.
 type Authorizer struct {
+	// Services are those that policies may name as principals, besides AWS's.
+	Services serviceprincipals.Further
+
 	clock    *clock.Clock
 	keyring  *identity.Keyring
 	mode     Mode
 	policies compiled
 	trail    trail
+	// rehearsals are the decisions of those under way, by request ID.
+	rehearsals sync.Map
 }
 
 // New returns an Authorizer. The keyring seals the messages of denials.
@@ -66,7 +74,8 @@ func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error 
 }
 
 func (a *Authorizer) authorize(r store.Reader, c api.Caller, req Request) error {
-	if a.mode == Off {
+	rehearsed := a.rehearsal(c.RequestID)
+	if a.mode == Off && rehearsed == nil {
 		return nil
 	}
 	question, policies, err := a.gather(r, &c, &req)
@@ -74,8 +83,12 @@ func (a *Authorizer) authorize(r store.Reader, c api.Caller, req Request) error 
 		return err
 	}
 	d := policy.Evaluate(question, policies)
-	a.keep(c, *question, policies, d)
-	if d.Effect == policy.Allowed || a.mode == Audit {
+	if rehearsed != nil {
+		*rehearsed = append(*rehearsed, explain(question, policies, d))
+	} else {
+		a.keep(c, *question, policies, d)
+	}
+	if d.Effect == policy.Allowed || a.mode == Audit && rehearsed == nil {
 		return nil
 	}
 	return api.Errorf("AccessDenied", "%s", denial(question, d, c.Account, req.Unnamed))
@@ -121,7 +134,7 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	if question.ResourceAccount == "" {
 		question.ResourceAccount = c.Account
 	}
-	known := &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now()}
+	known := &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now(), assumed: req.Assumed}
 	question.Context = known
 	var err error
 	if known.member, err = identity.LoadMember(r, c.Account); err != nil {
@@ -136,8 +149,11 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	g := gatherer{a: a, r: r, policies: policies}
 	_, g.waits = r.(store.Tx)
 	if rp := req.ResourcePolicy; rp != nil {
-		policies.ResourceKind = rp.Kind
-		if policies.Resource, err = g.parse(rp.ARN, document{kind: rp.Kind, stored: rp.Text}); err != nil {
+		policies.ResourceKind, policies.Resource = rp.Kind, policy.Named{Name: rp.ARN}
+		if rp.Text != "" {
+			policies.Resource, err = g.parse(rp.ARN, document{kind: rp.Kind, stored: rp.Text})
+		}
+		if err != nil {
 			return nil, nil, fmt.Errorf("policy of %s: %w", rp.ARN, err)
 		}
 	}
@@ -317,18 +333,25 @@ func (g *gatherer) managed(arn string) (policy.Named, error) {
 	return named, nil
 }
 
-// StorePrincipals returns a trust or key policy as it is stored: with the ARNs of users and roles
+// CheckPolicy returns an error with AWS's message, and the code that a service has for it, if a document may not be
+// written as it is into an account of the partition. What is wrong with it, the error says to the log.
+func (a *Authorizer) CheckPolicy(code string, kind policy.Kind, partition, text string) error {
+	_, err := policy.Check(kind, text, policy.Rules{Partition: partition, Service: a.Services.Check})
+	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
+		return api.Errorf(code, "%s", syntax.Message).Because("%s", syntax.Detail)
+	}
+	return err
+}
+
+// StorePrincipals returns a trust or key policy of a partition as it is stored: with the ARNs of users and roles
 // replaced by their unique IDs, so that an entity made anew under a name does not inherit
-// what the old one was trusted with. A principal that does not exist is an error with
-// AWS's text.
+// what the old one was trusted with, and the numbers of accounts by the ARNs of their roots. A principal that does not
+// exist is an error with AWS's text.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-func (a *Authorizer) StorePrincipals(r store.Reader, text string) (string, error) {
+func (a *Authorizer) StorePrincipals(r store.Reader, partition, text string) (string, error) {
 	return policy.MapPrincipals(text, func(value string) (string, error) {
-		if !strings.HasPrefix(value, "arn:") {
-			return value, nil
-		}
-		id, known, err := uniqueID(r, value)
+		id, known, err := storedPrincipal(r, partition, value)
 		if err != nil {
 			return "", err
 		}
@@ -354,25 +377,27 @@ func (a *Authorizer) ShowPrincipals(r store.Reader, stored string) (string, erro
 	})
 }
 
-// uniqueID returns what stands for a principal's ARN in a stored policy: the unique ID of
+// storedPrincipal returns what stands for an AWS principal in a stored policy: the unique ID of
 // a user or role, the ARN of a session, a federated user or an account.
-func uniqueID(r store.Reader, arn string) (id string, known bool, err error) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 {
-		return "", false, nil
+func storedPrincipal(r store.Reader, partition, value string) (stored string, known bool, err error) {
+	arn, ok := policy.ParseARN(value)
+	if !ok {
+		if identity.IsAccountID(value) {
+			return identity.ARN(partition, "iam", value, "root"), true, nil
+		}
+		return value, r.Get(identity.UniqueIDKey(value)) != nil, nil
 	}
-	account, resource := parts[4], parts[5]
-	kind, name, _ := strings.Cut(resource, "/")
+	kind, name, _ := strings.Cut(arn.Resource, "/")
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	switch {
-	case parts[2] == "sts" && (kind == "assumed-role" || kind == "federated-user"), resource == "root":
-		return arn, true, nil
-	case parts[2] == "iam" && kind == "user":
-		user, ok, err := identity.LoadUser(r, account, name)
-		return user.ID, ok && user.ARN() == arn, err
-	case parts[2] == "iam" && kind == "role":
-		role, ok, err := identity.LoadRole(r, account, name)
-		return role.ID, ok && role.ARN() == arn, err
+	case arn.Service == "sts" && (kind == "assumed-role" || kind == "federated-user"), arn.Resource == "root":
+		return value, true, nil
+	case arn.Service == "iam" && kind == "user":
+		user, ok, err := identity.LoadUser(r, arn.Account, name)
+		return user.ID, ok && user.ARN() == value, err
+	case arn.Service == "iam" && kind == "role":
+		role, ok, err := identity.LoadRole(r, arn.Account, name)
+		return role.ID, ok && role.ARN() == value, err
 	}
 	return "", false, nil
 }

@@ -2,6 +2,9 @@ package authz
 
 import (
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"emulator/api"
 	"emulator/identity"
@@ -9,38 +12,35 @@ import (
 	"emulator/store"
 )
 
-// Question is what somebody wants to know of a call that nobody made.
-type Question struct {
-	// Principal is the ARN of a user, a role, a role's session or an account's root user.
-	Principal string `json:"principal"`
-	Action    string `json:"action"`
-	// Resource is an ARN, or "*".
-	Resource string `json:"resource"`
-	// Context holds condition keys. They stand before those that follow from the principal.
-	Context map[string][]string `json:"context,omitempty"`
+// Rehearse runs what an operation does to find a resource and ask for permission, for a call that nobody makes. f hands
+// the request ID on in the caller. It returns the decisions in their order, with the policies that are stored and in any mode.
+// They are not kept.
+func (a *Authorizer) Rehearse(f func(requestID string)) []Explanation {
+	id := rehearsalPrefix + uuid.NewString()
+	var decisions []Explanation
+	a.rehearsals.Store(id, &decisions)
+	defer a.rehearsals.Delete(id)
+	f(id)
+	return decisions
 }
 
-// Ask answers a question as Authorize would, with the policies that are stored. resourcePolicy is that of the
-// resource, nil if it has none. A principal that does not exist is an error with the code NoSuchEntity.
-func (a *Authorizer) Ask(r store.Reader, q Question, resourcePolicy *ResourcePolicy) (Explanation, error) {
-	caller, err := callerOf(r, q.Principal)
-	if err != nil {
-		return Explanation{}, err
+const rehearsalPrefix = "rehearsal "
+
+// rehearsal returns where the decisions of a rehearsal go, nil if the call is real.
+func (a *Authorizer) rehearsal(requestID string) *[]Explanation {
+	if !strings.HasPrefix(requestID, rehearsalPrefix) {
+		return nil
 	}
-	req := Request{Action: q.Action, Resource: q.Resource, ResourcePolicy: resourcePolicy}
-	if arn, ok := policy.ParseARN(q.Resource); ok {
-		req.ResourceAccount = arn.Account
+	decisions, ok := a.rehearsals.Load(requestID)
+	if !ok {
+		return nil
 	}
-	question, policies, err := a.gather(r, &caller, &req)
-	if err != nil {
-		return Explanation{}, err
-	}
-	question.Context.(*context).assumed = q.Context
-	return explain(question, policies, policy.Evaluate(question, policies)), nil
+	return decisions.(*[]Explanation)
 }
 
-// callerOf returns the caller that a principal would be.
-func callerOf(r store.Reader, principal string) (api.Caller, error) {
+// CallerOf returns the caller that a principal would be at a time: a user, a role's session, or with the ARN of a role any
+// session of it, or an account's root user. The error is NoSuchEntity if it does not exist, and InvalidInput if it can't call.
+func CallerOf(r store.Reader, principal string, now time.Time) (api.Caller, error) {
 	arn, ok := policy.ParseARN(principal)
 	kind, name, _ := strings.Cut(arn.Resource, "/")
 	c := api.Caller{Partition: arn.Partition, Region: "us-east-1"}
@@ -74,6 +74,7 @@ func callerOf(r store.Reader, principal string) (api.Caller, error) {
 			return c, err
 		}
 		c.Kind, c.Role, c.UserID = identity.AssumedRole, role, role.ID+":"+session
+		c.Session = &identity.Session{Kind: c.Kind, Account: c.Account, Name: role.Name, ID: role.ID, SessionName: session, Issued: now}
 		c.ARN = identity.ARN(role.Partition, "sts", role.Account, "assumed-role/"+role.Name+"/"+session)
 		return c, nil
 	}

@@ -26,6 +26,8 @@ type Request struct {
 	TagAction string
 	// Context holds the service's own condition keys: "kms:EncryptionContext:app".
 	Context map[string][]string
+	// Assumed are condition keys of a call that nobody makes. They stand before all others.
+	Assumed map[string][]string
 	// MFA is when the caller proved a second factor in this very call; zero if it did not.
 	MFA time.Time
 	// ResourcePolicy is the policy on the resource, nil if it has none.
@@ -55,6 +57,7 @@ type ResourcePolicy struct {
 	Kind policy.Kind
 	// ARN is that of the resource, for the trace.
 	ARN string
-	// Text with users and roles as unique IDs, as StorePrincipals made it.
+	// Text with users and roles as unique IDs, as StorePrincipals made it. It is "" if there is no such resource: nobody is
+	// allowed anything, as if it were one that names others.
 	Text string
 }

@@ -102,6 +102,9 @@ func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, 
 	if key == nil || !key.Active {
 		return Credential{}, ErrUnknownKey
 	}
+	if key.User == "" {
+		return Credential{Secret: key.secret, Principal: root(partition, key.Account, key.ID)}, nil
+	}
 	user, err := d.user(r, key.Account, key.User)
 	if err != nil {
 		return Credential{}, err

@@ -108,7 +108,7 @@ func (p *ManagedPolicy) ARN() string {
 type AccessKey struct {
 	ID      string    `json:"id"`
 	Account string    `json:"account"`
-	User    string    `json:"user"`
+	User    string    `json:"user"` // "" of the root user's
 	Active  bool      `json:"active"`
 	Created time.Time `json:"created"`
 	// Secret is sealed, bound to ID.

@@ -54,9 +54,9 @@ func (d *MFADevice) SerialNumber() string {
 	return ARN(d.Partition, "iam", d.Account, "mfa"+d.Path+d.Name)
 }
 
-// MFADeviceKey is the key of an MFADevice. Names are unique in an account whatever the path.
-func MFADeviceKey(account, name string) []byte {
-	return store.Key("iam", account, "mfa", strings.ToLower(name))
+// MFADeviceKey is the key of an MFADevice. Names are unique below a path.
+func MFADeviceKey(account, path, name string) []byte {
+	return store.Key("iam", account, "mfa", strings.TrimPrefix(path, "/")+strings.ToLower(name))
 }
 
 // MFADevicesPrefix is what the keys of an account's MFADevices begin with.
@@ -64,11 +64,12 @@ func MFADevicesPrefix(account string) []byte { return store.Key("iam", account, 
 
 // LoadMFADevice returns the device of that serial number.
 func LoadMFADevice(r store.Reader, account, serial string) (*MFADevice, bool, error) {
-	name := serial[strings.LastIndexByte(serial, '/')+1:]
-	if name == "" || strings.IndexByte(name, 0) >= 0 {
+	_, name, ok := strings.Cut(serial, ":mfa/")
+	if !ok || strings.IndexByte(name, 0) >= 0 {
 		return nil, false, nil
 	}
-	d, ok, err := store.Load[MFADevice](r, MFADeviceKey(account, name))
+	i := strings.LastIndexByte(name, '/') + 1
+	d, ok, err := store.Load[MFADevice](r, MFADeviceKey(account, "/"+name[:i], name[i:]))
 	return &d, ok && d.SerialNumber() == serial, err
 }
 

@@ -31,7 +31,7 @@ func NewRegions(further []string) (Regions, error) {
 		}
 	}
 	for _, name := range further {
-		if !namesRegion(name) {
+		if !NamesRegion(name) {
 			return nil, fmt.Errorf("%q is not a region's name, such as eu-west-1", name)
 		}
 		r[name] = true
@@ -60,8 +60,19 @@ func (r Regions) Hosts() []string {
 	return hosts
 }
 
-// namesRegion reports whether s has the form of a region: "eu-west-1".
-func namesRegion(s string) bool {
+// DNSSuffixes returns what the host names of the partitions end with: "amazonaws.com", "amazonaws.com.cn" ….
+func DNSSuffixes() []string {
+	var suffixes []string
+	for _, p := range partitions {
+		if !slices.Contains(suffixes, p.dnsSuffix) {
+			suffixes = append(suffixes, p.dnsSuffix)
+		}
+	}
+	return suffixes
+}
+
+// NamesRegion reports whether s has the form of a region: "eu-west-1".
+func NamesRegion(s string) bool {
 	i := max(0, strings.LastIndexByte(s, '-'))
 	number := strings.TrimPrefix(s[i:], "-")
 	area, rest, ok := strings.Cut(s[:i], "-")

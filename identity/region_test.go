@@ -13,7 +13,7 @@ func TestRegionsOfAWS(t *testing.T) {
 			if got := Partition(region); got != p.name {
 				t.Errorf("%s is of %s, want %s", region, got, p.name)
 			}
-			if !namesRegion(region) {
+			if !NamesRegion(region) {
 				t.Errorf("%s has not the form of a region", region)
 			}
 		}

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ func (u *Usage) Note(p *Principal, use Use) {
 	switch {
 	case p.Role != nil:
 		id = p.Role.ID
-	case p.User != nil && p.Session == nil:
+	case (p.User != nil || strings.HasPrefix(p.AccessKeyID, PrefixAccessKey)) && p.Session == nil: // the RootKey has no record
 		id = p.AccessKeyID
 	default:
 		return

@@ -277,7 +277,7 @@ func (b *builder) one(kind Kind, from *CasePolicy) Named {
 	if kind == RCP && isFullAccess(from.Document) {
 		return Named{Name: from.Name} // RCPFullAWSAccess, which is implied
 	}
-	parsed := parse(kind, string(from.Document))
+	parsed := parse(kind, string(from.Document), nil)
 	// Useless actions in a trust policy are refused when it is stored, but they decide nothing.
 	parsed.problems = slices.DeleteFunc(parsed.problems, func(p problem) bool { return p.fault == faultTrustAction })
 	policy, err := parsed.result()

@@ -43,7 +43,7 @@ func ExampleLint() {
 	for _, f := range policy.Lint(policy.Identity, `{
   "Version": "2012-10-17",
   "Statement": [{"Effect": "Allow", "Action": "GetObject", "Resource": "*"}]
-}`) {
+}`, policy.Rules{}) {
 		fmt.Printf("%d:%d: %s: %s\n", f.Line, f.Column, f.Severity, f.Message)
 	}
 	// Output:

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -23,9 +24,12 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind int, text string) {
 		k := Kind(uint(kind) % uint(len(kindNames)))
 		p, err := Parse(k, text)
-		findings := Lint(k, text)
+		findings := Lint(k, text, Rules{Partition: "aws"})
 		if syntax, ok := errors.AsType[*SyntaxError](err); err != nil && (!ok || syntax.Message == "" || len(findings) == 0) {
 			t.Fatalf("error %#v, findings %v", err, findings)
+		}
+		if _, fault := Check(k, text, Rules{Partition: "aws"}); (fault != nil) != slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == Error }) || err != nil && fault == nil {
+			t.Fatalf("what may be written: %v, what may be read: %v, findings %v", fault, err, findings)
 		}
 		if err != nil {
 			return

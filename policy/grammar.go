@@ -28,7 +28,8 @@ func (e *SyntaxError) Error() string {
 type fault int
 
 const (
-	faultJSON fault = iota
+	faultRawText fault = iota
+	faultJSON
 	faultUnknownField
 	faultSyntax
 	faultNoStatements
@@ -40,6 +41,7 @@ const (
 	faultPrincipalForbidden
 	faultNoPrincipal
 	faultPrincipal
+	faultKeyPolicy
 	faultResourceFormat
 	faultAction
 	faultTrustAction
@@ -61,7 +63,12 @@ const (
 	badIAMRegion  = "IAM resource %s cannot contain region information."
 	badS3Region   = "Resource %s can not contain region information."
 	badIAMPath    = `IAM resource path must either be "*" or start with %s.`
-	badPrincipal  = "Invalid principal in policy: %s"
+	badPrincipal  = `Invalid principal in policy: "%s":"%s"`
+	badStar       = `AssumeRolepolicy contained an invalid principal: "STAR":"*".`
+	badFederated  = "Federated principals must be valid domain names or SAML metadata ARNs"
+	badLeading    = "JSON strings must not have leading spaces"
+	// badKeyPolicy names all such keys, whichever of them the policy has.
+	badKeyPolicy = "These condition keys are not permitted in a key policy: aws:ResourceTag, kms:ResourceTag, kms:ResourceAliases"
 )
 
 // sentences are AWS's messages of the faults that have one and the same in every document.
@@ -73,6 +80,7 @@ var sentences = map[fault]string{
 	faultNoEffect:           badSyntax,
 	faultVersion:            badVersion,
 	faultLegacy:             badLegacy,
+	faultKeyPolicy:          badKeyPolicy,
 	faultSid:                "Statement IDs (SID) in a single policy must be unique.",
 	faultNoActions:          "Policy statement must contain actions.",
 	faultNoResources:        "Policy statement must contain resources.",
@@ -135,10 +143,10 @@ var iamResources = []string{
 }
 
 // checkResource returns AWS's message if an element of Resource is not of the form
-// that IAM asks for.
+// that IAM asks for, with one of these partitions.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
-func checkResource(s string) (f fault, message string) {
+func checkResource(s string, partitions []string) (f fault, message string) {
 	if s == "*" {
 		return 0, ""
 	}
@@ -212,6 +220,15 @@ func checkAction(s string) string {
 
 func notVendor(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+}
+
+// keyPolicyLacks reports whether a condition key, in lower case, is one for IAM policies only.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
+// https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
+func keyPolicyLacks(key string) bool {
+	name, _, _ := strings.Cut(key, "/")
+	return name == "aws:resourcetag" || name == "kms:resourcetag" || name == "kms:resourcealiases"
 }
 
 // trustActions are all that a trust policy can speak of, besides their wildcards.

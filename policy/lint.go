@@ -30,20 +30,20 @@ type Finding struct {
 	Path string `json:"path,omitzero"`
 }
 
-// Lint returns all errors of a document or, if it has none, warnings, in the order
+// Lint returns all errors of a document that is about to be written or, if it has none, warnings, in the order
 // in which they stand in the text.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
-func Lint(kind Kind, text string) []Finding {
-	p := parse(kind, text)
+func Lint(kind Kind, text string, rules Rules) []Finding {
+	p := parse(kind, text, &rules)
 	findings := make([]Finding, 0, len(p.problems))
 	for _, f := range p.problems {
 		findings = append(findings, Finding{
 			Severity: Error, Message: f.detail, AWS: f.message, Position: position(text, f.at), Path: f.path,
 		})
 	}
-	if len(findings) == 0 && kind == TrustPolicy {
-		if e := p.policy.CheckProviders(); e != nil {
+	if len(findings) == 0 {
+		if e := p.policy.checkProviders(); e != nil {
 			findings = append(findings, Finding{Severity: Error, Message: e.Detail, AWS: e.Message, Position: e.At, Path: e.Path})
 		}
 	}
@@ -156,7 +156,9 @@ func (l *linter) condition(op operator, key member, statement *node, s *Statemen
 	values := key.value.list()
 	many := slices.Contains(multivalued, name)
 	switch {
-	case strings.HasPrefix(name, "aws:") && !isGlobalKey(name):
+	case !strings.Contains(name, ":"):
+		l.warn(key.start, path, "no request has a condition key %s: it lacks a prefix", key.name)
+	case strings.HasPrefix(name, "aws:") && !IsGlobalKey(name):
 		l.warn(key.start, path, "there is no global condition key %s", key.name)
 	case many && op.set == single && op.kind != opNull:
 		l.warn(key.start, path, "%s can have several values: ForAnyValue or ForAllValues says which of them count", key.name)
@@ -248,8 +250,10 @@ var globalKeys = []string{
 	"aws:vpceorgid", "aws:vpceorgpaths", "aws:vpcsourceip",
 }
 
-// isGlobalKey reports whether a key in lower case is a global one; tags are keys of their own.
-func isGlobalKey(key string) bool {
+// IsGlobalKey reports whether a key in lower case is one of AWS's global condition keys; tags are keys of their own.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+func IsGlobalKey(key string) bool {
 	for _, prefix := range []string{"aws:principaltag/", "aws:requesttag/", "aws:resourcetag/"} {
 		if strings.HasPrefix(key, prefix) {
 			return true

@@ -48,11 +48,13 @@ func TestLint(t *testing.T) {
 		{"Cognito", TrustPolicy, statement(`"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "cognito-identity.amazonaws.com"}`), "every tenant"},
 		{"private provider", TrustPolicy, statement(`"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/gitlab.example.com"}`), ""},
 		{"shared provider denied", TrustPolicy, statement(`"Effect": "Deny", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/gitlab.com"}`), ""},
+		{"condition key without prefix", Identity, statement(`"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"prefix": "a"}}`), "lacks a prefix"},
+		{"partition", Identity, statement(`"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws-cn:s3:::b"`), ""},
 		{"error", Identity, statement(`"Effect": "Allow", "Action": "s3", "Resource": "*"`), "service:action"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			findings := Lint(tt.kind, tt.text)
+			findings := Lint(tt.kind, tt.text, Rules{})
 			switch {
 			case tt.finding == "" && len(findings) > 0:
 				t.Errorf("findings %+v", findings)
@@ -70,7 +72,7 @@ func TestLint(t *testing.T) {
 func TestLintFindsAllErrors(t *testing.T) {
 	findings := Lint(Identity, `{"Statement": [
 		{"Effect": "allow", "Action": "s3", "Resource": "b"},
-		{"Sid": "a b", "Effect": "Allow", "Resource": "*"}]}`)
+		{"Sid": "a b", "Effect": "Allow", "Resource": "*"}]}`, Rules{})
 	var lines []int
 	for _, f := range findings {
 		lines = append(lines, f.Line)

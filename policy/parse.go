@@ -8,11 +8,33 @@ import (
 )
 
 // Parse parses a document, checks it against the grammar of its kind and compiles it.
-// An error is a *SyntaxError.
+// An error is a *SyntaxError. It is for documents that are in force: those that are to be, Check holds to more.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 func Parse(kind Kind, text string) (*Policy, error) {
-	return parse(kind, text).result()
+	return parse(kind, text, nil).result()
+}
+
+// Rules are what a document must keep to when it is written, besides the grammar, and what they depend on. What was
+// written before a rule was known stays in force.
+type Rules struct {
+	// Partition is the only one whose ARNs the document may have; "": any.
+	Partition string
+	// Service returns an error that says what is wrong with the name of a service principal, or nil. A nil Service
+	// takes whatever has the form of one.
+	Service func(name string) error
+}
+
+// Check is Parse for a document that is about to be written.
+func Check(kind Kind, text string, rules Rules) (*Policy, error) {
+	p, err := parse(kind, text, &rules).result()
+	if err != nil {
+		return nil, err
+	}
+	if fault := p.checkProviders(); fault != nil {
+		return nil, fault
+	}
+	return p, nil
 }
 
 // result returns the policy, or the fault that AWS would speak of.
@@ -32,6 +54,7 @@ func (p *parser) result() (*Policy, error) {
 // parser reads a document to its end and collects all that is wrong with it.
 type parser struct {
 	kind     Kind
+	rules    *Rules // nil for a document that is in force
 	policy   *Policy
 	root     *node
 	problems []problem
@@ -46,8 +69,17 @@ type problem struct {
 	path    string
 }
 
-func parse(kind Kind, text string) *parser {
-	p := &parser{kind: kind, policy: &Policy{Kind: kind, Version: "2008-10-17", Text: text}}
+func parse(kind Kind, text string, rules *Rules) *parser {
+	p := &parser{kind: kind, rules: rules, policy: &Policy{Kind: kind, Version: "2008-10-17", Text: text}}
+	if text != strings.TrimLeft(text, " \t\r\n") {
+		const detail = "the text must begin with {, not with white space"
+		switch {
+		case kind == TrustPolicy:
+			p.refuse(faultRawText, badLeading, 0, "", detail)
+		case kind.ofIdentity():
+			p.refuse(faultRawText, badLegacy, 0, "", detail)
+		}
+	}
 	root, at, err := parseJSON(text)
 	if err != nil {
 		p.fail(faultJSON, at, "", "%v", err)
@@ -69,6 +101,13 @@ func (p *parser) failWith(f fault, message string, at int, path, detail string) 
 	p.problems = append(p.problems, problem{
 		fault: f, message: p.message(f, message, field, at), detail: detail, at: at, path: path,
 	})
+}
+
+// refuse is failWith for what only a document that is being written must not have.
+func (p *parser) refuse(f fault, message string, at int, path, detail string) {
+	if p.rules != nil {
+		p.failWith(f, message, at, path, detail)
+	}
 }
 
 // object reports whether n is an object of known elements, each of which it hands to element.
@@ -120,6 +159,9 @@ func (p *parser) document(root *node) {
 		p.fail(faultSyntax, root.end, "Statement", "a policy must have a Statement")
 		return
 	}
+	if v := root.get("Version"); v != nil && v.start > statements.start && statements.kind == '{' && p.kind.ofIdentity() {
+		p.refuse(faultLegacy, "", statements.start, "Statement", "a Statement that is no list must stand behind Version")
+	}
 	list := statements.list()
 	if len(list) == 0 {
 		p.fail(faultNoStatements, statements.start, "Statement", "Statement must not be empty")
@@ -170,7 +212,7 @@ func (p *parser) statement(n *node, s *Statement, path string) {
 		return
 	}
 	s.Sid = p.text(n, path, "Sid")
-	if (p.kind == Identity || p.kind == Managed) && strings.ContainsFunc(s.Sid, notSid) {
+	if (p.kind == Identity || p.kind == Managed) && strings.ContainsFunc(s.Sid, notAlphanumeric) {
 		// Services with policies of their own take spaces and more.
 		p.fail(faultSyntax, n.get("Sid").start, path+".Sid", "a Sid has only letters and digits")
 	}
@@ -179,6 +221,8 @@ func (p *parser) statement(n *node, s *Statement, path string) {
 	switch v := n.get("Effect"); {
 	case v == nil:
 		p.fail(faultNoEffect, n.start, path+".Effect", "a statement must have an Effect")
+	case p.kind.ofIdentity() && effect != "Deny" && !s.Allow && (strings.EqualFold(effect, "Allow") || strings.EqualFold(effect, "Deny")):
+		p.fail(faultLegacy, v.start, path+".Effect", "Effect is Allow or Deny, in these letters")
 	case effect != "Allow" && effect != "Deny":
 		p.fail(faultSyntax, v.start, path+".Effect", "Effect must be Allow or Deny")
 	case s.Allow && p.kind == RCP:
@@ -192,7 +236,7 @@ func (p *parser) statement(n *node, s *Statement, path string) {
 	}
 }
 
-func notSid(r rune) bool {
+func notAlphanumeric(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
 }
 
@@ -280,10 +324,14 @@ func (p *parser) resource(n *node, s *Statement, path string) {
 		return
 	}
 	s.notResource = negated
+	allowed := partitions
+	if p.rules != nil && p.rules.Partition != "" {
+		allowed = []string{p.rules.Partition}
+	}
 	s.resources = make([]template, 0, len(v.list()))
 	p.strings(v, path, func(item item) {
-		if f, message := checkResource(item.text); message != "" && p.kind != Resource && p.kind != KeyPolicy {
-			p.failWith(f, message, item.start, item.at(), fmt.Sprintf("%q is neither an ARN nor \"*\"", item.text))
+		if f, message := checkResource(item.text, allowed); message != "" && p.kind != Resource && p.kind != KeyPolicy {
+			p.failWith(f, message, item.start, item.at(), fmt.Sprintf("%q is neither \"*\" nor an ARN as IAM takes it here", item.text))
 		}
 		s.anyResource = s.anyResource || item.text == "*" && !negated
 		s.resources = append(s.resources, compileTemplate(item.text, p.policy.Version, true))
@@ -313,10 +361,10 @@ func (p *parser) condition(n *node, s *Statement, path string) {
 }
 
 func (p *parser) conditionKey(op operator, k member, s *Statement, path string) {
-	if !strings.Contains(k.name, ":") {
-		p.failWith(faultAction, badVendor, k.start, path, fmt.Sprintf("%q is not of the form service:key", k.name))
-	}
 	c := condition{operator: op, key: k.name, lowerKey: strings.ToLower(k.name), deny: !s.Allow}
+	if p.kind == KeyPolicy && keyPolicyLacks(c.lowerKey) {
+		p.refuse(faultKeyPolicy, "", k.start, path, k.name+" is for IAM policies only")
+	}
 	c.values = make([]value, 0, len(k.value.list()))
 	p.items(k.value, path, func(item item) {
 		switch item.kind {
@@ -326,8 +374,11 @@ func (p *parser) conditionKey(op operator, k member, s *Statement, path string) 
 			return
 		}
 		v := op.compileValue(item.text, p.policy.Version)
-		if op.kind == opDate && v.operand == nil {
+		switch {
+		case op.kind == opDate && v.operand == nil:
 			p.fail(faultLegacy, item.start, item.at(), "%q is not a date", item.text)
+		case op.kind == opDate && !writableDate(item.text):
+			p.refuse(faultLegacy, "", item.start, item.at(), fmt.Sprintf("%q is more exact than a date can be", item.text))
 		}
 		c.values = append(c.values, v)
 	})

@@ -30,6 +30,8 @@ func (p *parser) principal(n *node, s *Statement, path string) {
 	if v.kind == '"' {
 		if v.text != "*" {
 			p.invalidPrincipal(v, "AWS", path)
+		} else if p.kind == TrustPolicy {
+			p.refuse(faultPrincipal, badStar, v.start, path, `everyone is {"AWS": "*"} in a trust policy`)
 		}
 		s.principals = []principal{{kind: namesEveryone, written: "*", source: "*"}}
 		return
@@ -47,6 +49,10 @@ func (p *parser) principal(n *node, s *Statement, path string) {
 			e, ok := compilePrincipal(m.name, item.text)
 			if !ok {
 				p.invalidPrincipal(item.node, m.name, item.at())
+			} else if p.rules != nil {
+				if err := p.rules.principal(&e); err != nil {
+					p.failWith(faultPrincipal, principalMessage(m.name, item.text), item.start, item.at(), err.Error())
+				}
 			}
 			s.principals = append(s.principals, e)
 		})
@@ -57,8 +63,49 @@ func (p *parser) principal(n *node, s *Statement, path string) {
 }
 
 func (p *parser) invalidPrincipal(v *node, kind, path string) {
-	quoted := fmt.Sprintf("%q:%q", kind, v.text)
-	p.failWith(faultPrincipal, fmt.Sprintf(badPrincipal, quoted), v.start, path, quoted+" is not a principal")
+	p.failWith(faultPrincipal, principalMessage(kind, v.text), v.start, path, fmt.Sprintf("%q:%q is not a principal", kind, v.text))
+}
+
+// principalMessage returns IAM's sentence on an invalid principal.
+func principalMessage(kind, value string) string {
+	switch kind {
+	case "Federated":
+		return badFederated
+	case "Service":
+		kind = "SERVICE"
+	}
+	return fmt.Sprintf(badPrincipal, kind, value)
+}
+
+// principal returns what keeps a principal from being written.
+func (r *Rules) principal(e *principal) error {
+	a, isARN := ParseARN(e.source)
+	switch {
+	case e.kind == namesService && r.Service != nil:
+		return r.Service(e.value)
+	case e.kind == namesFederated && !isProvider(a) && !isDomain(e.value):
+		return fmt.Errorf("%q is neither a domain name nor the ARN of an identity provider", e.value)
+	case isARN && r.Partition != "" && a.Partition != r.Partition:
+		return fmt.Errorf("%q is of another partition than %s", e.source, r.Partition)
+	}
+	return nil
+}
+
+// isProvider reports whether an ARN is of the form of an identity provider's.
+func isProvider(a ARN) bool {
+	kind, name, _ := strings.Cut(a.Resource, "/")
+	return a.Service == "iam" && a.Region == "" && isAccountID(a.Account) && name != "" && (kind == "oidc-provider" || kind == "saml-provider")
+}
+
+// isDomain reports whether s is a domain name of two labels or more: "accounts.google.com".
+func isDomain(s string) bool {
+	labels := strings.Split(s, ".")
+	for _, label := range labels {
+		if label == "" || strings.Trim(label, "-") != label || strings.ContainsFunc(strings.ReplaceAll(label, "-", ""), notAlphanumeric) {
+			return false
+		}
+	}
+	return len(labels) > 1
 }
 
 // compilePrincipal compiles an element of a principal map. It fails for what can be

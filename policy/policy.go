@@ -58,6 +58,9 @@ func (k Kind) hasPrincipal() bool {
 	return k == Resource || k == KeyPolicy || k == TrustPolicy || k == RCP
 }
 
+// ofIdentity reports whether it is a policy of an identity or of its session. These go through the same parser of IAM's.
+func (k Kind) ofIdentity() bool { return k == Identity || k == Managed || k == Session }
+
 // Policy is a parsed and compiled document. It is immutable and safe for
 // concurrent use.
 type Policy struct {

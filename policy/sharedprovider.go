@@ -31,9 +31,12 @@ var sharedProviders = map[string]string{
 	"sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d":        "sts:rolesessionname",
 }
 
-// CheckProviders returns the error with which AWS refuses a trust policy that allows a shared
+// checkProviders returns the error with which AWS refuses a trust policy that allows a shared
 // identity provider without limiting its tenants, or nil. The text is ours, AWS does not publish its own.
-func (p *Policy) CheckProviders() *SyntaxError {
+func (p *Policy) checkProviders() *SyntaxError {
+	if p.Kind != TrustPolicy {
+		return nil
+	}
 	for i := range p.Statements {
 		s := &p.Statements[i]
 		if !s.Allow || s.notPrincipal {

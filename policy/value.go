@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
+	"math"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -189,39 +191,72 @@ func (n number) compare(m number) int {
 	return cmp.Compare(n.decimal, m.decimal)
 }
 
-// dateLayouts are the forms of ISO 8601 that W3C's note on dates and times has, which is what
-// AWS refers to.
-var dateLayouts = []string{
-	"2006-01-02T15:04:05Z07:00", // also with a fraction
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02T15:04Z07:00",
-	"2006-01-02T15:04:05",
-	"2006-01-02",
-	"2006-01",
-	"2006",
+// isoDate is a date of ISO 8601 as AWS reads it: any part may be left out from the right, a number
+// have no leading zero, and the T stand without a time. Letters are in upper case.
+var isoDate = regexp.MustCompile(`^(-?\d{1,9})(?:-(\d\d?)(?:-(\d\d?))?)?(?:T(?:(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d+))?)?)?)?(?:Z|([+-]\d\d)(?::?(\d\d))?)?)?$`)
+
+// Years and the other numbers of isoDate, in the order of its groups.
+var dateLimits = [...]struct{ least, most, missing int }{
+	{-292275054, 292278993, 0}, {1, 12, 1}, {1, 31, 1}, {0, 23, 0}, {0, 59, 0}, {0, 59, 0}, {0, math.MaxInt, 0}, {-23, 23, 0}, {0, 59, 0},
 }
 
 // parseDate reads a date, or the seconds since 1970.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date
 func parseDate(s string) (time.Time, bool) {
-	if n, ok := parseNumber(s); ok && !isYear(s) {
-		if n.exact {
-			return time.Unix(n.integer, 0).UTC(), true
+	if t, err := time.Parse(time.RFC3339, s); err == nil { // which most are
+		return t.UTC(), true
+	}
+	if isYear(s) || strings.ContainsAny(s, "-tT") {
+		if t, ok := parseISO(strings.ToUpper(s)); ok {
+			return t, true
 		}
-		if n.decimal < -1e12 || n.decimal > 1e12 {
+	}
+	n, ok := parseNumber(s)
+	switch {
+	case n.exact:
+		return time.Unix(n.integer, 0).UTC(), ok
+	case n.decimal < -1e12 || n.decimal > 1e12:
+		return time.Time{}, false
+	}
+	whole := int64(n.decimal)
+	return time.Unix(whole, int64((n.decimal-float64(whole))*1e9)).UTC(), ok
+}
+
+func parseISO(s string) (time.Time, bool) {
+	groups := isoDate.FindStringSubmatch(s)
+	if groups == nil {
+		return time.Time{}, false
+	}
+	groups[7] = (groups[7] + "000000000")[:9] // to nanoseconds
+	var n [len(dateLimits)]int
+	for i, limit := range dateLimits {
+		n[i] = limit.missing
+		if text := groups[i+1]; text != "" {
+			n[i], _ = strconv.Atoi(text) // digits, and few
+		}
+		if n[i] < limit.least || n[i] > limit.most {
 			return time.Time{}, false
 		}
-		whole := int64(n.decimal)
-		return time.Unix(whole, int64((n.decimal-float64(whole))*1e9)).UTC(), true
 	}
-	s = strings.ToUpper(s)
-	for _, layout := range dateLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), true
-		}
+	if strings.HasPrefix(groups[8], "-") {
+		n[8] = -n[8]
 	}
-	return time.Time{}, false
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], n[6], time.UTC)
+	if t.Day() != n[2] {
+		return time.Time{}, false // there is no such day in the month
+	}
+	return t.Add(-time.Duration(n[7]*60+n[8]) * time.Minute), true
+}
+
+// writableDate reports whether AWS takes a date that parseDate can read: seconds must be an integer, and a
+// fraction has nanoseconds at most.
+func writableDate(s string) bool {
+	if n, ok := parseNumber(s); ok {
+		return n.exact
+	}
+	_, fraction, _ := strings.Cut(s, ".")
+	return len(fraction)-len(strings.TrimLeft(fraction, "0123456789")) <= 9
 }
 
 // isYear reports whether s is a date of a year only, rather than seconds.

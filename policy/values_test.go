@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Where an operator for single values meets several, a Deny matches if it does with any of them, an Allow only if it does with all.
@@ -192,5 +193,50 @@ func TestUndecided(t *testing.T) {
 	req.Context = NewContext(map[string][]string{"aws:UserAgent": {strings.Repeat("a", 8192)}})
 	if d := Evaluate(req, p); d.Effect != ExplicitlyDenied {
 		t.Errorf("%v by %v", d.Effect, d.Source)
+	}
+}
+
+// Dates of policies and requests: AWS's documentation refers to ISO 8601; the odd ones are of moto's tests, which were
+// compared with AWS (tests/test_iam/test_iam_policies.py).
+func TestDates(t *testing.T) {
+	for text, want := range map[string]string{ // "": none
+		"2020-01-01T01:00:00+01:00":           "2020-01-01T00:00:00Z",
+		"2016-12-13T21:20:37.593194+00:00":    "2016-12-13T21:20:37.593194Z",
+		"2016-12-13t2:00:00.593194+23":        "2016-12-12T03:00:00.593194Z",
+		"2016-12-13T2:00:00.5-0130":           "2016-12-13T03:30:00.5Z",
+		"2016-12-13t2:00:00.1999999999+10:59": "2016-12-12T15:01:00.199999999Z",
+		"2016-12-13T00:00z":                   "2016-12-13T00:00:00Z",
+		"2016-12-13T7":                        "2016-12-13T07:00:00Z",
+		"2016-2-3":                            "2016-02-03T00:00:00Z",
+		"2016-02":                             "2016-02-01T00:00:00Z",
+		"2016":                                "2016-01-01T00:00:00Z",
+		"01T":                                 "0001-01-01T00:00:00Z",
+		"-1":                                  "-0001-01-01T00:00:00Z",
+		"-292275054":                          "-292275054-01-01T00:00:00Z",
+		"0":                                   "1970-01-01T00:00:00Z",
+		"1577836800":                          "2020-01-01T00:00:00Z",
+		"1577836800.5":                        "2020-01-01T00:00:00.5Z",
+
+		"":                             "",
+		"soon":                         "",
+		"T":                            "",
+		"234-13":                       "",
+		"2016-02-30":                   "",
+		"2016-12-13T24:00:00Z":         "",
+		"2016-12-13Z":                  "",
+		"2016-12-13t2:00:00.593194+1":  "",
+		"2016-12-13t2:00:00+24":        "",
+		"292278994-01":                 "",
+		"9223372036854775808":          "",
+		"2016-12-13T2:00:00.":          "",
+		"2016-12-13T2:00:00.1.1":       "",
+		"2016-12-13-1":                 "",
+		"99999999999999999999999-1":    "",
+		"2016-12-13T02:00:00+00:00:00": "",
+	} {
+		got, ok := parseDate(text)
+		if ok != (want != "") || ok && got.Format(time.RFC3339Nano) != want {
+			t.Errorf("%q is %v, %v; want %s", text, got, ok, want)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/subtle"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,11 +11,7 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"emulator/api"
-	"emulator/authz"
 	"emulator/identity"
-	"emulator/policy"
-	"emulator/services/kms"
 	"emulator/store"
 )
 
@@ -35,8 +30,8 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
-	r.HandleFunc("/decisions", s.adminDenials).Methods(http.MethodGet)
-	r.HandleFunc("/decisions/{requestID}", s.adminDecisions).Methods(http.MethodGet)
+	r.HandleFunc("/decisions", s.adminDecisions).Methods(http.MethodGet)
+	r.HandleFunc("/decisions/{requestID}", s.adminDecision).Methods(http.MethodGet)
 	r.NotFoundHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		adminError(w, http.StatusNotFound, "nothing here for "+r.Method+" "+r.URL.Path)
 	}))
@@ -274,76 +269,6 @@ func (s *Server) adminDelegation(w http.ResponseWriter, r *http.Request) {
 	default:
 		writeJSON(w, http.StatusOK, map[string]string{"notificationChannel": request.Channel, "tradeInToken": s.directory.Keyring.SealTradeIn(id)})
 	}
-}
-
-// adminDecisions tells why the calls of a request were allowed or denied.
-func (s *Server) adminDecisions(w http.ResponseWriter, r *http.Request) {
-	id := mux.Vars(r)["requestID"]
-	traces, err := s.authz.Explain(id)
-	if err != nil {
-		s.adminFailure(w, r, err)
-		return
-	}
-	if len(traces) == 0 {
-		adminError(w, http.StatusNotFound, "no decision is kept for request "+id)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"requestId": id, "decisions": traces})
-}
-
-// adminDenials lists the latest denials.
-func (s *Server) adminDenials(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"denials": s.authz.Denials(100)})
-}
-
-// adminExplain tells what would become of a call: {"principal": ARN, "action": …, "resource": …, "context": {key: [values]}}.
-func (s *Server) adminExplain(w http.ResponseWriter, r *http.Request) {
-	var question authz.Question
-	if err := decodeAdmin(w, r, &question); err != nil {
-		adminError(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	if question.Principal == "" || question.Action == "" || question.Resource == "" {
-		adminError(w, http.StatusBadRequest, `"principal", "action" and "resource" are needed`)
-		return
-	}
-	var answer authz.Explanation
-	err := s.store.View(r.Context(), func(tx store.Reader) error {
-		resourcePolicy, err := s.resourcePolicy(tx, question.Resource)
-		if err != nil {
-			return err
-		}
-		answer, err = s.authz.Ask(tx, question, resourcePolicy)
-		return err
-	})
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		adminError(w, http.StatusBadRequest, e.Message)
-		return
-	}
-	if err != nil {
-		s.adminFailure(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"decisions": []authz.Explanation{answer}})
-}
-
-// resourcePolicy returns the policy of a role or a key, nil for what has none.
-func (s *Server) resourcePolicy(r store.Reader, resource string) (*authz.ResourcePolicy, error) {
-	arn, ok := policy.ParseARN(resource)
-	name, isRole := strings.CutPrefix(arn.Resource, "role/")
-	switch {
-	case !ok:
-		return nil, nil
-	case arn.Service == "iam" && isRole:
-		role, err := s.directory.Role(r, arn.Account, name[strings.LastIndexByte(name, '/')+1:])
-		if err != nil || role == nil || role.ARN() != resource {
-			return nil, err
-		}
-		return &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: resource, Text: role.Trust}, nil
-	case arn.Service == "kms":
-		return kms.ResourcePolicy(r, arn)
-	}
-	return nil, nil
 }
 
 // decodeAdmin reads a JSON body strictly: what is not known is an error. An empty

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 	"emulator/api"
 	"emulator/api/wire"
+	"emulator/audit"
 	"emulator/identity"
 	"emulator/sigv4"
 	"emulator/store"
@@ -39,6 +41,7 @@ type call struct {
 
 	signature *sigv4.Signature // nil if the request is not signed
 	service   *service
+	elsewhere *elsewhere // nil if the call is for a service answered here
 	operation *wire.Operation
 	caller    api.Caller
 }
@@ -49,7 +52,9 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 	c := &call{http: r, requestID: uuid.NewString(), start: time.Now(), service: s.services[0]}
 	out, err := s.answer(c)
 	var response wire.Response
-	if err != nil {
+	if e, ok := errors.AsType[*api.Error](err); ok && c.elsewhere != nil {
+		response = wire.EncodeElsewhere(c.elsewhere.protocol, e, r.Header.Get("Content-Type"), c.requestID)
+	} else if err != nil {
 		response = c.service.codec.EncodeError(c.operation, err, c.requestID, c.wantsJSON())
 	} else {
 		buffer := answers.Get().(*[]byte)
@@ -59,6 +64,9 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 			*buffer = response.Body
 		}
 	}
+	if err != nil {
+		s.refused.Keep(c.event(err))
+	}
 	s.logCall(c, response, err)
 	c.write(w, response)
 }
@@ -67,6 +75,9 @@ func (c *call) write(w http.ResponseWriter, response wire.Response) {
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", c.requestID)
 	h.Set("Content-Type", response.ContentType)
+	if response.ContentType == wire.ContentTypeCBOR {
+		h.Set("Smithy-Protocol", "rpc-v2-cbor")
+	}
 	if response.ErrorType != "" {
 		h.Set("X-Amzn-Errortype", response.ErrorType)
 	}
@@ -115,15 +126,19 @@ func (s *Server) dispatch(c *call) error {
 	name := target[strings.LastIndexByte(target, '.')+1:]
 	if target != "" {
 		c.service = s.byTarget(target)
-		if c.service == nil { // answered as a JSON service
-			c.service = s.byName("kms")
-			return api.Errorf("InvalidAction", "%s is no target of the services answered here.", target)
+		if c.service == nil {
+			c.service = s.services[0]
+			service, _, _ := strings.Cut(target, ".")
+			if signature != nil && s.bySigningName(signature.Service) == nil {
+				service = signature.Service
+			}
+			return c.refuseElsewhere(service)
 		}
 	} else if signature != nil {
 		if named := s.bySigningName(signature.Service); named != nil {
 			c.service = named
 		} else {
-			return api.Errorf("InvalidAction", "The service %s is not answered here.", signature.Service)
+			return c.refuseElsewhere(signature.Service)
 		}
 	}
 	inBody := target == ""
@@ -416,6 +431,21 @@ func (c *call) encode(dst []byte, out any) wire.Response {
 	}
 }
 
+// event is what is kept of a call that was refused.
+func (c *call) event(err error) audit.Event {
+	e := audit.Event{
+		RequestID: c.requestID, Time: c.caller.Received, Service: c.serviceName(), Caller: c.caller.ARN,
+		Code: cmp.Or(api.ErrorCode(err), "InternalFailure"), Cause: api.Cause(err),
+	}
+	if known, ok := errors.AsType[*api.Error](err); ok {
+		e.Message = known.Message
+	}
+	if c.operation != nil {
+		e.Operation = c.operation.Name
+	}
+	return e
+}
+
 // logCall logs refusals, and at debug level every call. What a client sent in
 // parameters is not logged.
 func (s *Server) logCall(c *call, response wire.Response, err error) {
@@ -431,14 +461,12 @@ func (s *Server) logCall(c *call, response wire.Response, err error) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("service", c.service.name),
-		slog.Int("status", response.Status),
-		slog.String("request", c.requestID),
-		slog.Duration("took", time.Since(c.start)),
+		slog.String("service", c.serviceName()),
 	}
 	if c.operation != nil {
 		attrs = append(attrs, slog.String("operation", c.operation.Name))
 	}
+	attrs = append(attrs, slog.String("request", c.requestID), slog.Int("status", response.Status), slog.Duration("took", time.Since(c.start)))
 	if c.caller.ARN != "" {
 		attrs = append(attrs, slog.String("caller", c.caller.ARN))
 	}

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go/middleware"
@@ -43,6 +45,23 @@ func userWith(t *testing.T, e *emulatortest.Emulator, name string, statements ..
 }
 
 const anything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+
+// iamTags makes tags of keys and values.
+func iamTags(pairs ...string) (tags []iamtypes.Tag) {
+	for i := 0; i < len(pairs); i += 2 {
+		tags = append(tags, iamtypes.Tag{Key: &pairs[i], Value: &pairs[i+1]})
+	}
+	return tags
+}
+
+func decodeBase32(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := base32.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
 
 // requestID returns that of an answer or of an error.
 func requestID(t *testing.T, metadata *middleware.Metadata, err error) string {

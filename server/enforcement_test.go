@@ -49,7 +49,7 @@ func TestEveryOperationAuthorizes(t *testing.T) {
 				if !ok || e.ErrorCode() != "AccessDenied" && e.ErrorCode() != "AccessDeniedException" {
 					t.Fatalf("got %v, want AccessDenied", err)
 				}
-				if !strings.Contains(e.ErrorMessage(), "user/bob is not authorized to perform: "+c.Service+":") {
+				if text := e.ErrorMessage(); !strings.Contains(text, "user/bob is not authorized to perform") || !strings.Contains(text, " "+c.Service+":") {
 					t.Errorf("the text: %s", e.ErrorMessage())
 				}
 			})

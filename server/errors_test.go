@@ -23,7 +23,8 @@ import (
 
 // TestEveryErrorIsDeclared reads the services' source: of each error that can be reached from an operation's
 // function, the operation's model declares the code, or every operation may return it. Any other would
-// reach the client as InternalFailure.
+// reach the client as InternalFailure. An error has the members that the model gives it besides its message, and no
+// others, with values that the model knows.
 func TestEveryErrorIsDeclared(t *testing.T) {
 	source := load(t)
 	operations, unused := 0, make(map[string]bool)
@@ -35,9 +36,9 @@ func TestEveryErrorIsDeclared(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		declared := make(map[string]bool)
+		declared := make(map[string]*model.Shape)
 		for _, e := range m.Operations[o.name].Errors {
-			declared[e.Name], declared[e.Error.Code] = true, true
+			declared[e.Name], declared[e.Error.Code] = e, e
 		}
 		operations++
 		reached := make(map[string]string)
@@ -45,14 +46,21 @@ func TestEveryErrorIsDeclared(t *testing.T) {
 		if reached["AccessDenied"] == "" && !slices.Contains(needsNoPermission, o.name) {
 			t.Errorf("%s %s reaches %v only: is it read?", o.service, o.name, slices.Sorted(maps.Keys(reached)))
 		}
-		for _, code := range slices.Sorted(maps.Keys(reached)) {
-			if _, ok := api.Common[code]; ok || declared[code] {
+		for _, made := range slices.Sorted(maps.Keys(reached)) {
+			code, members, _ := strings.Cut(made, " with ")
+			if shape := declared[code]; shape != nil {
+				if wrong := checkMembers(shape, members); wrong != "" {
+					t.Errorf("%s %s: %s at %s %s", o.service, o.name, code, reached[made], wrong)
+				}
+				continue
+			}
+			if _, ok := api.Common[code]; ok && members == "" {
 				continue
 			}
 			if key := o.service + " " + o.name + " " + code; unused[key] {
 				delete(unused, key)
 			} else {
-				t.Errorf("%s %s: %s at %s", o.service, o.name, code, reached[code])
+				t.Errorf("%s %s: %s at %s", o.service, o.name, made, reached[made])
 			}
 		}
 	}
@@ -62,6 +70,32 @@ func TestEveryErrorIsDeclared(t *testing.T) {
 	if operations < 150 {
 		t.Errorf("%d operations are found", operations)
 	}
+}
+
+// checkMembers tells what is wrong with the members that an error is given, "Reason=INVALID_NEXT_TOKEN", besides its message.
+func checkMembers(shape *model.Shape, given string) string {
+	values := make(map[string]string)
+	for pair := range strings.FieldsSeq(given) {
+		name, value, _ := strings.Cut(pair, "=")
+		values[name] = value
+	}
+	for _, m := range shape.Members {
+		if strings.EqualFold(m.Name, "message") {
+			continue
+		}
+		value, ok := values[m.Name]
+		if !ok {
+			return "has no " + m.Name
+		}
+		if len(m.Shape.Enum) > 0 && !slices.Contains(m.Shape.Enum, value) {
+			return "has a " + m.Name + " that the model has not: " + value
+		}
+		delete(values, m.Name)
+	}
+	for name := range values {
+		return "has a member that the model has not: " + name
+	}
+	return ""
 }
 
 // notReturned are errors that an operation's function seems to reach, and why it does not return them.
@@ -78,7 +112,6 @@ var notReturned = map[string]string{
 	"iam PutUserPolicy UnmodifiableEntity":                "of roles only",
 	"iam AcceptDelegationRequest InvalidInput":            "another code stands for it there",
 	"iam CreateDelegationRequest MalformedPolicyDocument": "the template makes InvalidInput of it",
-	"iam CreateRole NoSuchEntity":                         "of a boundary, of which InvalidInput is made",
 	"iam GetAccessKeyLastUsed NoSuchEntity":               "of the user of a key, which goes with its keys",
 	"iam ListPolicies InvalidInput":                       "of an ARN, which was good when it was stored",
 	"sts AssumeRoleWithSAML InvalidInput":                 "of metadata, which was good when it was stored",
@@ -291,13 +324,24 @@ func (r *reader) mentions(n ast.Node, m *mention) {
 				m.codes[constant.StringVal(r.info.Types[n.Elts[0]].Value)] = position
 			}
 		case *ast.CallExpr:
-			r.call(n, m)
+			return r.call(n, m, "")
 		}
 		return true
 	})
 }
 
-func (r *reader) call(call *ast.CallExpr, m *mention) {
+// call notes the error that a call makes, with members that it is given, and reports whether to look into it.
+func (r *reader) call(call *ast.CallExpr, m *mention, members string) bool {
+	if r.isAPI(call.Fun, "With") {
+		inner, ok := call.Fun.(*ast.SelectorExpr).X.(*ast.CallExpr)
+		if !ok || r.info.Types[call.Args[0]].Value == nil || r.info.Types[call.Args[1]].Value == nil {
+			m.codes["a member that is computed"] = r.files.Position(call.Pos()).String()
+			return true
+		}
+		pair := constant.StringVal(r.info.Types[call.Args[0]].Value) + "=" + constant.StringVal(r.info.Types[call.Args[1]].Value)
+		r.call(inner, m, strings.TrimSpace(pair+" "+members))
+		return false
+	}
 	code := -1
 	switch {
 	case r.isAPI(call.Fun, "Errorf"):
@@ -312,8 +356,16 @@ func (r *reader) call(call *ast.CallExpr, m *mention) {
 		}
 	}
 	if code >= 0 && r.info.Types[call.Args[code]].Value != nil {
-		m.codes[constant.StringVal(r.info.Types[call.Args[code]].Value)] = r.files.Position(call.Pos()).String()
+		made := constant.StringVal(r.info.Types[call.Args[code]].Value)
+		if members != "" {
+			made += " with " + members
+			for _, arg := range call.Args { // which nobody else looks at
+				r.mentions(arg, m)
+			}
+		}
+		m.codes[made] = r.files.Position(call.Pos()).String()
 	}
+	return true
 }
 
 func (r *reader) isAPI(f ast.Expr, name string) bool {

@@ -32,6 +32,7 @@ func (s *Server) routes() http.Handler {
 	}
 	s.adminRoutes(r.PathPrefix("/_emulator").Subrouter())
 	r.PathPrefix("/").Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.serveAWS)
+	r.PathPrefix("/").HandlerFunc(s.serveOtherMethod)
 	return s.guardBrowsers(r)
 }
 

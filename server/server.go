@@ -17,9 +17,11 @@ import (
 	"sync"
 	"time"
 
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/identity/serviceprincipals"
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/organizations"
@@ -69,6 +71,8 @@ type Config struct {
 	Offline bool
 	// Regions are served besides those that AWS has.
 	Regions []string
+	// ServicePrincipals may stand in policies besides those that AWS has.
+	ServicePrincipals []string
 	// DisabledRegions are those in which STS gives no credentials.
 	DisabledRegions []string
 	// MaxConnections is how many connections each listener has open at once; 0 means DefaultConnections.
@@ -103,7 +107,9 @@ type Server struct {
 	usage     identity.Usage
 	probe     writeProbe
 	backup    sync.Mutex // held while the database is copied
+	refused   audit.Trail
 	sts       *sts.Service
+	kms       *kms.Service
 	signin    *signin.Service
 	services  []*service
 	handler   http.Handler
@@ -160,6 +166,9 @@ func Open(config Config) (_ *Server, err error) {
 	}
 	s.directory = &identity.Directory{Keyring: keyring, RootKey: config.RootKey, NoAccountKeys: config.NoAccountKeys}
 	s.authz = authz.New(s.clock, keyring, config.IAM)
+	if s.authz.Services, err = serviceprincipals.NewFurther(config.ServicePrincipals); err != nil {
+		return nil, err
+	}
 	s.verifier = sigv4.NewVerifier(time.Now) // the age of a signature is the transport's: real time
 	var localKeys func(context.Context, string) ([]byte, bool, error)
 	if !config.NoTestIssuers {
@@ -174,10 +183,11 @@ func Open(config Config) (_ *Server, err error) {
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
+	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
-		source{"kms", kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring}).Operations()},
+		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
 		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, CreateRole: iam.SaveRole}).Operations()},

@@ -132,7 +132,7 @@ func TestRefusals(t *testing.T) {
 		{"query: invalid parameter", call{body: "Action=AssumeRole&Version=2011-06-15&RoleArn=x&RoleSessionName=a", header: form, service: "sts"}, 400, []string{"<Code>ValidationError</Code>", "validation errors detected", "at &#39;roleArn&#39;"}},
 
 		{"json: unknown target", call{body: "{}", header: jsonFor("TrentService.Nonsense"), service: "kms"}, 400, []string{`{"__type":"UnknownOperationException"}`}},
-		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "DynamoDB_20120810.ListTables"}},
+		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "The service dynamodb is not answered here."}},
 		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("TrentService.CreateGrant"), service: "kms"}, 400, []string{`"UnsupportedOperationException"`, "CreateGrant"}},
 		{"json: no target", call{body: "{}", header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, service: "kms"}, 400, []string{`"UnknownOperationException"`}},
 		{"json: a service without operations yet", call{body: "{}", header: jsonFor("BaldrApiService.DescribeClusters"), service: "cloudhsm"}, 400, []string{`"UnsupportedOperationException"`}},
@@ -142,6 +142,8 @@ func TestRefusals(t *testing.T) {
 		{"json: not JSON", call{body: "{", header: jsonFor("TrentService.ListKeys"), service: "kms"}, 400, []string{`"SerializationException"`}},
 		{"json: wrong type", call{body: `{"KeyId":7}`, header: jsonFor("TrentService.DescribeKey"), service: "kms"}, 400, []string{`"SerializationException"`, "NUMBER_VALUE can not be converted to String"}},
 		{"json: missing member", call{body: `{}`, header: jsonFor("TrentService.DescribeKey"), service: "kms"}, 400, []string{`"ValidationException"`, "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null"}},
+		{"json: missing member, of a service with reasons", call{body: `{}`, header: jsonFor("AWSOrganizationsV20161128.DescribeAccount"), service: "organizations"}, 400,
+			[]string{`{"__type":"InvalidInputException","Message":"You must include a value for all required parameters.","Reason":"INPUT_REQUIRED"}`}},
 		{"json: incomplete signature", call{body: "{}", header: jsonFor("TrentService.ListKeys"), after: func(r *http.Request) {
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c")
 		}}, 400, []string{`"IncompleteSignatureException"`}},

@@ -57,7 +57,7 @@ func TestUnsignedRequestsAreCheap(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			s.Handler().ServeHTTP(w, r)
 			runtime.ReadMemStats(&after)
-			if used := int(after.TotalAlloc - before.TotalAlloc); used > 4*(len(c.query)+len(c.body))+100<<10 {
+			if used := int(after.TotalAlloc - before.TotalAlloc); used > 4*(len(c.query)+len(c.body))+200<<10 {
 				t.Errorf("%d KiB are taken for %d", used>>10, (len(c.query)+len(c.body))>>10)
 			}
 			if w.Code != c.status || w.Body.Len() > 600<<10 {

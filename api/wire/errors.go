@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"emulator/api"
-	"emulator/api/model"
 )
 
 // Response is an answer on its way to HTTP.
@@ -28,22 +27,22 @@ const (
 )
 
 // EncodeError makes the answer to a call that failed. The operation is nil if the call did not get that
-// far. An error that is no *api.Error, or whose code neither the operation declares nor
-// every operation may return, becomes InternalFailure.
+// far. An error that is no *api.Error, whose code neither the operation declares nor
+// every operation may return, or that has a member that the model has not, becomes InternalFailure.
 func (c *Codec) EncodeError(o *Operation, err error, requestID string, queryJSON bool) Response {
 	isJSON := c.model.Protocol == "json"
 	r := Response{}
 	e, ok := errors.AsType[*api.Error](err)
+	var known found
+	if ok {
+		known, ok = c.lookUp(o, e, isJSON)
+	}
 	if !ok {
 		r.Unexpected = err
 		e = api.Errorf("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
+		known, _ = c.lookUp(o, e, isJSON)
 	}
-	code, status, member, ok := c.lookUp(o, e.Code, isJSON)
-	if !ok {
-		r.Unexpected = err
-		e = api.Errorf("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
-		code, status, member, _ = c.lookUp(o, e.Code, isJSON)
-	}
+	code, status := known.code, known.status
 	r.Status = status
 	kind := "Sender"
 	if status >= 500 {
@@ -54,15 +53,17 @@ func (c *Codec) EncodeError(o *Operation, err error, requestID string, queryJSON
 		r.ContentType, r.ErrorType = ContentTypeJSON, code
 		b := appendQuoted([]byte(`{"__type":`), code)
 		if e.Message != "" { // KMS leaves out an empty message
-			b = append(b, `,"`+member+`":`...)
+			b = append(b, `,"`+known.message+`":`...)
 			b = appendQuoted(b, e.Message)
 		}
+		b = known.appendMembers(b, e)
 		r.Body = append(b, '}')
 	case queryJSON:
 		r.ContentType = ContentTypeQueryJSON
 		b := appendQuoted([]byte(`{"Error":{"Code":`), code)
 		b = append(b, `,"Message":`...)
 		b = appendQuoted(b, e.Message)
+		b = known.appendMembers(b, e)
 		r.Body = append(b, `,"Type":"`+kind+`"},"RequestId":"`+requestID+`"}`...)
 	default:
 		r.ContentType = ContentTypeXML
@@ -70,35 +71,54 @@ func (c *Codec) EncodeError(o *Operation, err error, requestID string, queryJSON
 		b = appendText(b, code)
 		b = append(b, "</Code><Message>"...)
 		b = appendText(b, e.Message)
-		r.Body = append(b, "</Message></Error><RequestId>"+requestID+"</RequestId></ErrorResponse>"...)
+		b = append(b, "</Message>"...)
+		for _, name := range known.members {
+			b = append(b, "<"+name+">"...)
+			b = appendText(b, e.Members[name])
+			b = append(b, "</"+name+">"...)
+		}
+		r.Body = append(b, "</Error><RequestId>"+requestID+"</RequestId></ErrorResponse>"...)
 	}
 	return r
 }
 
-// lookUp finds the code on the wire, the status and the name of the message's member.
-func (c *Codec) lookUp(o *Operation, code string, isJSON bool) (wireCode string, status int, member string, ok bool) {
-	if o != nil {
-		for _, s := range o.model.Errors {
-			if s.Error != nil && (s.Error.Code == code || s.Name == code) {
-				return s.Error.Code, s.Error.Status, messageMember(s), true
-			}
-		}
-	}
-	common, ok := api.Common[code]
-	if !ok {
-		return "", 0, "", false
-	}
-	if isJSON {
-		return common.JSONCode, common.JSONStatus, "message", true
-	}
-	return common.QueryCode, common.QueryStatus, "", true
+// found is how an error looks on the wire.
+type found struct {
+	code    string
+	status  int
+	message string   // the name of the message's member
+	members []string // those that the error has besides, in the model's order
 }
 
-func messageMember(s *model.Shape) string {
-	for _, m := range s.Members {
-		if strings.EqualFold(m.Name, "message") {
-			return m.Name
+// appendMembers appends the members besides the message as JSON.
+func (f *found) appendMembers(dst []byte, e *api.Error) []byte {
+	for _, name := range f.members {
+		dst = appendQuoted(append(dst, `,"`+name+`":`...), e.Members[name])
+	}
+	return dst
+}
+
+// lookUp reports whether the operation may fail with e, and how that looks.
+func (c *Codec) lookUp(o *Operation, e *api.Error, isJSON bool) (f found, ok bool) {
+	if o != nil {
+		for _, s := range o.model.Errors {
+			if s.Error == nil || s.Error.Code != e.Code && s.Name != e.Code {
+				continue
+			}
+			f = found{code: s.Error.Code, status: s.Error.Status, message: "message"}
+			for _, m := range s.Members {
+				if strings.EqualFold(m.Name, "message") {
+					f.message = m.Name
+				} else if _, given := e.Members[m.Name]; given {
+					f.members = append(f.members, m.Name)
+				}
+			}
+			return f, len(f.members) == len(e.Members)
 		}
 	}
-	return "message"
+	common, ok := api.Common[e.Code]
+	if isJSON {
+		return found{code: common.JSONCode, status: common.JSONStatus, message: "message"}, ok && len(e.Members) == 0
+	}
+	return found{code: common.QueryCode, status: common.QueryStatus}, ok && len(e.Members) == 0
 }

@@ -20,38 +20,59 @@ type check struct {
 	min, max *float64
 	enum     []string
 	pattern  *pattern
-	// What AWS says of each; "" of what there is none.
-	least, most, oneOf, matches string
+	// Each in AWS's words; the zero value of what there is none.
+	least, most, oneOf, matches constraint
 }
+
+// constraint is what a value must do, and the reason of an InvalidInputException if it does not.
+type constraint struct{ reason, text string }
 
 // newCheck returns nil for a shape without constraints.
 func newCheck(s *model.Shape) (*check, error) {
 	if s.Min == nil && s.Max == nil && s.Pattern == "" && len(s.Enum) == 0 {
 		return nil, nil
 	}
-	c := &check{min: s.Min, max: s.Max, enum: s.Enum}
-	measure := "value"
+	c := &check{min: s.Min, max: s.Max, enum: inAWSOrder(s)}
+	measure, less, more := "value", tooSmall, tooLarge
 	switch s.Type {
 	case "string", "blob", "list", "map":
-		measure = "length"
+		measure, less, more = "length", tooShort, tooLong
 	}
 	if s.Min != nil {
-		c.least = "have " + measure + " greater than or equal to " + strconv.FormatFloat(*s.Min, 'f', -1, 64)
+		c.least = constraint{less, "have " + measure + " greater than or equal to " + strconv.FormatFloat(*s.Min, 'f', -1, 64)}
 	}
 	if s.Max != nil {
-		c.most = "have " + measure + " less than or equal to " + strconv.FormatFloat(*s.Max, 'f', -1, 64)
+		c.most = constraint{more, "have " + measure + " less than or equal to " + strconv.FormatFloat(*s.Max, 'f', -1, 64)}
 	}
 	if len(s.Enum) > 0 {
-		c.oneOf = "satisfy enum value set: [" + strings.Join(s.Enum, ", ") + "]"
+		c.oneOf = constraint{badEnum, "satisfy enum value set: [" + strings.Join(c.enum, ", ") + "]"}
 	}
 	if s.Pattern != "" {
-		c.matches = "satisfy regular expression pattern: " + s.Pattern
+		c.matches = constraint{badPattern, "satisfy regular expression pattern: " + s.Pattern}
 		var err error
 		if c.pattern, err = compilePattern(s.Pattern); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// enumOrders are the orders in which AWS names the values of enumerations, by shape, as they were recorded
+// (https://github.com/localstack/localstack/blob/main/tests/aws/services/kms/test_kms.snapshot.json). They are no rule's.
+var enumOrders = map[string]string{
+	"KeySpec":          "RSA_2048 ECC_NIST_P384 ECC_NIST_P256 ECC_NIST_P521 HMAC_384 RSA_3072 ECC_SECG_P256K1 RSA_4096 SYMMETRIC_DEFAULT HMAC_256 HMAC_224 HMAC_512",
+	"KeyUsageType":     "ENCRYPT_DECRYPT SIGN_VERIFY GENERATE_VERIFY_MAC",
+	"MacAlgorithmSpec": "HMAC_SHA_384 HMAC_SHA_256 HMAC_SHA_224 HMAC_SHA_512",
+}
+
+// inAWSOrder returns the values of an enumeration: first those whose order was recorded, then those that AWS added since.
+func inAWSOrder(s *model.Shape) []string {
+	recorded := strings.Fields(enumOrders[s.Name])
+	if len(recorded) == 0 {
+		return s.Enum
+	}
+	added := slices.DeleteFunc(slices.Clone(s.Enum), func(value string) bool { return slices.Contains(recorded, value) })
+	return append(recorded, added...)
 }
 
 // validate checks the input against every constraint of the model, and words what it
@@ -68,6 +89,9 @@ func (o *Operation) validate(in reflect.Value) error {
 	if len(w.found) == 0 {
 		return nil
 	}
+	if s := o.invalidInput(); s != nil {
+		return api.Errorf(s.Name, "%s", invalidInputs[w.reason]).With("Reason", w.reason)
+	}
 	plural := ""
 	if len(w.found) > 1 {
 		plural = "s"
@@ -75,11 +99,48 @@ func (o *Operation) validate(in reflect.Value) error {
 	return api.Errorf("ValidationError", "%d validation error%s detected: %s", len(w.found), plural, strings.Join(w.found, "; "))
 }
 
+// invalidInput returns the error that stands for a ValidationError where an operation declares it, as Organizations' do: it has a
+// reason, and says nothing of the value. Nil if there is none.
+func (o *Operation) invalidInput() *model.Shape {
+	for _, s := range o.model.Errors {
+		if s.Name == "InvalidInputException" && slices.ContainsFunc(s.Members, func(m model.Member) bool { return m.Name == "Reason" }) {
+			return s
+		}
+	}
+	return nil
+}
+
+// The reasons, for kinds of constraints.
+const (
+	required   = "INPUT_REQUIRED"
+	badPattern = "INVALID_PATTERN"
+	badEnum    = "INVALID_ENUM"
+	tooShort   = "MIN_LENGTH_EXCEEDED"
+	tooLong    = "MAX_LENGTH_EXCEEDED"
+	tooSmall   = "MIN_VALUE_EXCEEDED"
+	tooLarge   = "MAX_VALUE_EXCEEDED"
+	badList    = "INVALID_LIST_MEMBER"
+)
+
+// invalidInputs are the texts of an InvalidInputException by its reason: that of a pattern as users saw it (boto/boto3 issue 4565), the
+// others as AWS's reference has them (https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListRoots.html).
+var invalidInputs = map[string]string{
+	required:   "You must include a value for all required parameters.",
+	badPattern: "You provided a value that does not match the required pattern.",
+	badEnum:    "You specified an invalid value.",
+	tooShort:   "You provided a string parameter that is shorter than allowed.",
+	tooLong:    "You provided a string parameter that is longer than allowed.",
+	tooSmall:   "You provided a numeric parameter that has a smaller value than allowed.",
+	tooLarge:   "You provided a numeric parameter that has a larger value than allowed.",
+	badList:    "You provided a list to a parameter that contains at least one invalid value.",
+}
+
 type violations struct {
 	wording
 	path     []string
 	found    []string
 	sentence string // the service's own, which stands alone
+	reason   string // of the first
 }
 
 // What is said of an input is bounded, however much of it is wrong.
@@ -91,16 +152,23 @@ const (
 func (w *violations) full() bool { return len(w.found) >= maxViolations }
 
 // add notes a violation. A sensitive value is not repeated.
-func (w *violations) add(p *plan, v reflect.Value, constraint string) {
+func (w *violations) add(p *plan, v reflect.Value, c constraint) {
 	value := "Value"
-	if !p.shape.Sensitive && p.kind != blobKind && (!w.brief || p.check != nil && constraint == p.check.oneOf) {
+	if !p.shape.Sensitive && p.kind != blobKind && (!w.brief || p.check != nil && c == p.check.oneOf) {
 		text := describe(nil, v)
 		if len(text) > maxDescribed {
 			text = append(bytes.ToValidUTF8(text[:maxDescribed], nil), "…"...)
 		}
 		value = "Value '" + string(text) + "'"
 	}
-	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), constraint))
+	w.note(value, c)
+}
+
+func (w *violations) note(value string, c constraint) {
+	if w.reason == "" {
+		w.reason = c.reason
+	}
+	w.found = append(w.found, fmt.Sprintf("%s at '%s' failed to satisfy constraint: Member must %s", value, strings.Join(w.path, "."), c.text))
 }
 
 // describe appends a value as Java prints it, and stops once it is longer than what is said of one.
@@ -156,7 +224,7 @@ func (w *violations) structure(p *plan, v reflect.Value) {
 			if w.brief {
 				null = "Value"
 			}
-			w.found = append(w.found, null+" at '"+strings.Join(w.path, ".")+"' failed to satisfy constraint: Member must not be null")
+			w.note(null, constraint{required, "not be null"})
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
@@ -172,7 +240,7 @@ func (w *violations) value(p *plan, v reflect.Value) {
 	case p.kind == unionKind:
 		w.union(p, v)
 	case p.kind == listKind && p.element.kind == stringKind && p.element.check != nil && w.brief:
-		w.strings(p, v)
+		w.stringList(p, v)
 	case p.kind == listKind && p.element.deep:
 		for i := 0; i < v.Len() && !w.full(); i++ {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
@@ -244,8 +312,8 @@ func (w *violations) constraints(p *plan, v reflect.Value) {
 	}
 }
 
-// strings checks a list of strings of which some break a constraint: all that there are, are told, once.
-func (w *violations) strings(p *plan, v reflect.Value) {
+// stringList checks a list of strings of which some break a constraint: all that there are, are told, once.
+func (w *violations) stringList(p *plan, v reflect.Value) {
 	c := p.element.check
 	var each violations
 	for i := 0; i < v.Len() && len(each.found) == 0; i++ {
@@ -255,15 +323,15 @@ func (w *violations) strings(p *plan, v reflect.Value) {
 		return
 	}
 	var all []string
-	for _, constraint := range []string{c.most, c.least, c.oneOf, c.matches} {
-		if constraint != "" {
-			all = append(all, "Member must "+constraint)
+	for _, one := range []constraint{c.most, c.least, c.oneOf, c.matches} {
+		if one.text != "" {
+			all = append(all, "Member must "+one.text)
 		}
 	}
-	if c.matches != "" { // as recorded of TagKeys, and not of ClientIDList
+	if c.matches.text != "" { // as recorded of TagKeys, and not of ClientIDList
 		all = append(all, "Member must not be null")
 	}
-	w.add(p, v, "satisfy constraint: ["+strings.Join(all, ", ")+"]")
+	w.add(p, v, constraint{badList, "satisfy constraint: [" + strings.Join(all, ", ") + "]"})
 }
 
 // pattern is a regular expression that a whole value must match.

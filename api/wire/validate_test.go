@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api"
+	"emulator/api/model"
 )
 
 func operation(t testing.TB, service, name string) *Operation {
@@ -71,6 +72,7 @@ func TestIAMWording(t *testing.T) {
 		prefix = "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."
 		tagKey = `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`
 	)
+	codec, _ := codecOf(t, load(t, "iam"), clients["iam"](aws.Config{Region: "us-east-1"}))
 	trust := "&AssumeRolePolicyDocument=x"
 	for _, c := range []struct{ operation, query, want string }{
 		{"CreateVirtualMFADevice", "VirtualMFADeviceName=a&Path=test", "The specified value for path" + path}, // [rec] test_iam_mfa
@@ -98,7 +100,8 @@ func TestIAMWording(t *testing.T) {
 		{"GetRole", "", "1 validation error detected: Value at 'roleName' failed to satisfy constraint: Member must not be null"},                                                                                    // versitygw
 	} {
 		t.Run(c.operation+" "+c.query[:min(len(c.query), 60)], func(t *testing.T) {
-			_, err := operation(t, "iam", c.operation).DecodeQuery(Form{Body: []byte(c.query)})
+			o, _ := codec.Operation(c.operation)
+			_, err := o.DecodeQuery(Form{Body: []byte(c.query)})
 			e, ok := errors.AsType[*api.Error](err)
 			if !ok || e.Code != "ValidationError" || e.Message != c.want && !strings.HasPrefix(e.Message, c.want+", ") {
 				t.Errorf("got  %v\nwant %s", err, c.want)
@@ -243,9 +246,16 @@ func TestEncodeError(t *testing.T) {
 		c, _ := codecOf(t, load(t, service), clients[service](aws.Config{Region: "us-east-1"}))
 		return c
 	}
-	iamCodec, kmsCodec := codec("iam"), codec("kms")
+	iamCodec, kmsCodec, organizationsCodec := codec("iam"), codec("kms"), codec("organizations")
 	getRole, _ := iamCodec.Operation("GetRole")
 	encrypt, _ := kmsCodec.Operation("Encrypt")
+	listRoots, _ := organizationsCodec.Operation("ListRoots")
+	// No query service has an error with members yet.
+	getRole.model.Errors = append(getRole.model.Errors, &model.Shape{
+		Name: "Detailed", Type: "structure", Error: &model.Error{Code: "Detailed", Status: 400},
+		Members: []model.Member{{Name: "Reason"}, {Name: "message"}, {Name: "Detail"}},
+	})
+	detailed := api.Errorf("Detailed", "x").With("Detail", "<d>").With("Reason", "r")
 	for _, c := range []struct {
 		name      string
 		codec     *Codec
@@ -264,6 +274,12 @@ func TestEncodeError(t *testing.T) {
 		{"without an operation", iamCodec, nil, api.Errorf("InvalidAction", "x"), false, 400, "InvalidAction"},
 		{"JSON", kmsCodec, encrypt, api.Errorf("DisabledException", `"x"`), false, 400, `{"__type":"DisabledException","message":"\"x\""}`},
 		{"JSON without a message", kmsCodec, encrypt, api.Errorf("InvalidAction", ""), false, 400, `{"__type":"UnknownOperationException"}`},
+		{"JSON with members", organizationsCodec, listRoots, api.Errorf("InvalidInputException", "x").With("Reason", "INVALID_NEXT_TOKEN"), false, 400,
+			`{"__type":"InvalidInputException","Message":"x","Reason":"INVALID_NEXT_TOKEN"}`},
+		{"JSON with a member that it has not", organizationsCodec, listRoots, api.Errorf("InvalidInputException", "x").With("Why", "secret"), false, 500, "InternalFailure"},
+		{"common with a member", organizationsCodec, listRoots, api.Errorf("AccessDenied", "x").With("Reason", "secret"), false, 500, "InternalFailure"},
+		{"query with members", iamCodec, getRole, detailed, false, 400, "<Code>Detailed</Code><Message>x</Message><Reason>r</Reason><Detail>&lt;d&gt;</Detail></Error>"},
+		{"query with members, as JSON", iamCodec, getRole, detailed, true, 400, `{"Error":{"Code":"Detailed","Message":"x","Reason":"r","Detail":"<d>","Type":"Sender"}`},
 		{"JSON, common", kmsCodec, encrypt, api.Errorf("AccessDenied", "x"), false, 400, `{"__type":"AccessDeniedException","message":"x"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

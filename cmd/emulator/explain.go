@@ -1,16 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/policy"
 )
@@ -18,39 +23,55 @@ import (
 // policyTrace is a decision as the admin API gives it.
 type policyTrace = authz.Explanation
 
+// question is what the admin API is asked.
+type question struct {
+	Principal string              `json:"principal"`
+	Action    string              `json:"action"`
+	Resource  string              `json:"resource"`
+	Region    string              `json:"region,omitempty"`
+	Context   map[string][]string `json:"context,omitempty"`
+}
+
 func newExplainCommand(env settings) *cobra.Command {
 	var (
-		endpoint string
-		asJSON   bool
-		question authz.Question
-		context  []string
+		endpoint     string
+		asJSON, last bool
+		q            question
+		context      []string
 	)
 	cmd := &cobra.Command{
 		Use:   "explain [REQUEST_ID]",
 		Short: "Show why a call was allowed or denied, or would be",
-		Long: `Shows why the calls of a request were allowed or denied: each policy that was read, each
-statement, matched or not, and the first thing that did not match. Without a request
-ID it tells what would become of --principal's --action on --resource.`,
+		Long: `Shows why a call was answered as it was: the refusal, each policy that was read, each statement, matched or
+not, the first thing that did not match, and what would allow the call. Without a request ID or --last it tells what
+would become of --principal's --action on --resource, which may be given as the operation takes it: a key's ID or
+alias, the name of a role.`,
+		Example: `  emulator explain --last
+  emulator explain --principal arn:aws:iam::000000000000:user/alice --action kms:Decrypt --resource alias/app \
+    --context kms:EncryptionContext:tenant=blue`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			method, path, body := http.MethodGet, "", any(nil)
+			asked := q.Action != "" || q.Principal != ""
 			switch {
-			case len(args) == 1 && question.Action == "" && question.Principal == "":
-				path = "decisions/" + args[0]
-			case len(args) == 0 && question.Action != "" && question.Principal != "":
-				method, path, body = http.MethodPost, "explain", &question
-				question.Context = make(map[string][]string)
+			case len(args) == 1 && !asked && !last:
+				path = "decisions/" + url.PathEscape(args[0])
+			case len(args) == 0 && !asked && last:
+				path = "decisions/last"
+			case len(args) == 0 && q.Action != "" && q.Principal != "" && !last:
+				method, path, body = http.MethodPost, "explain", &q
+				q.Context = make(map[string][]string)
 				for _, pair := range context {
 					key, value, ok := strings.Cut(pair, "=")
 					if !ok {
 						return fmt.Errorf("--context %q: want key=value", pair)
 					}
-					question.Context[key] = append(question.Context[key], value)
+					q.Context[key] = append(q.Context[key], value)
 				}
 			default:
-				return errors.New("give a request ID, or --principal, --action and --resource")
+				return errors.New("give a request ID, --last, or --principal, --action and --resource")
 			}
-			var answer explanations
+			var answer explanation
 			if err := callAdmin(cmd.Context(), env, method, endpoint+"/_emulator/"+path, body, &answer); err != nil {
 				return err
 			}
@@ -59,34 +80,124 @@ ID it tells what would become of --principal's --action on --resource.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&question.Principal, "principal", "", "`ARN` of a user, role, role session or account root")
-	flags.StringVar(&question.Action, "action", "", "`action`: kms:Decrypt")
-	flags.StringVar(&question.Resource, "resource", "*", "`ARN` of the resource")
+	flags.BoolVar(&last, "last", false, "the call that was refused last")
+	flags.StringVar(&q.Principal, "principal", "", "`ARN` of a user, role, role session or account root")
+	flags.StringVar(&q.Action, "action", "", "`action`: kms:Decrypt")
+	flags.StringVar(&q.Resource, "resource", "*", "the `resource`: an ARN, a key's ID or alias, a role's name")
+	flags.StringVar(&q.Region, "region", "", "`region` of the call; that of the resource, or us-east-1")
 	flags.StringArrayVar(&context, "context", nil, "condition `key=value`, any number of them")
 	flags.StringVar(&endpoint, "endpoint", defaultEndpoint(), "`URL` of the emulator")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// explanations are the admin API's answer.
-type explanations struct {
-	RequestID string        `json:"requestId,omitempty"`
-	Decisions []policyTrace `json:"decisions"`
+// newDenialsCommand lists what was refused lately.
+func newDenialsCommand(env settings) *cobra.Command {
+	var (
+		endpoint string
+		asJSON   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "denials",
+		Short: "List the latest calls that were refused, or with --iam audit would have been",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var answer struct {
+				Denials []authz.Denial `json:"denials"`
+				Refused []audit.Event  `json:"refused"`
+			}
+			if err := callAdmin(cmd.Context(), env, http.MethodGet, endpoint+"/_emulator/decisions", nil, &answer); err != nil {
+				return err
+			}
+			w := cmd.OutOrStdout()
+			if asJSON {
+				return printJSON(w, answer)
+			}
+			refused := make(map[string]bool)
+			for _, e := range answer.Refused {
+				refused[e.RequestID] = true
+			}
+			for _, d := range answer.Denials {
+				if !refused[d.RequestID] {
+					answer.Refused = append(answer.Refused, audit.Event{
+						RequestID: d.RequestID, Time: d.Time, Operation: d.Action, Caller: d.Principal, Code: "let through", Message: d.Reason,
+					})
+				}
+			}
+			slices.SortStableFunc(answer.Refused, func(a, b audit.Event) int { return b.Time.Compare(a.Time) })
+			for _, e := range answer.Refused {
+				fmt.Fprintf(w, "%s  %s  %s  %s\n    %s\n", e.Time.Format(time.DateTime), e.RequestID, calledName(&e), cmp.Or(e.Caller, "(unknown caller)"), refusal(&e))
+			}
+			if len(answer.Refused) == 0 {
+				fmt.Fprintln(w, "no call was refused yet")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&endpoint, "endpoint", defaultEndpoint(), "`URL` of the emulator")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
-func (answer *explanations) print(w io.Writer, asJSON bool) error {
+// calledName is a service's name and an operation's: kms:Decrypt.
+func calledName(e *audit.Event) string {
+	return strings.Trim(e.Service+":"+e.Operation, ":")
+}
+
+// refusal is an error as the client saw it, and why.
+func refusal(e *audit.Event) string {
+	text := e.Code
+	if e.Message != "" {
+		text += ": " + strings.Join(strings.Fields(e.Message), " ")
+	}
+	if e.Cause != "" {
+		text += " (" + e.Cause + ")"
+	}
+	return text
+}
+
+// explanation is the admin API's answer.
+type explanation struct {
+	RequestID string        `json:"requestId,omitempty"`
+	Refused   *audit.Event  `json:"refused,omitempty"`
+	Decisions []policyTrace `json:"decisions"`
+	Notes     []string      `json:"notes,omitempty"`
+}
+
+func printJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+func (answer *explanation) print(w io.Writer, asJSON bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(answer)
+		return printJSON(w, answer)
+	}
+	colours := isTerminal(w)
+	p := newPalette(colours)
+	printed := answer.Refused != nil && (answer.Refused.Operation != "" || answer.Refused.Cause != "" || !answer.denied())
+	if e := answer.Refused; printed {
+		fmt.Fprintf(w, "%sRefused%s %s\n", p.red, p.off, refusal(e))
+		if e.Operation != "" {
+			fmt.Fprintf(w, "  %s by %s, %s\n", calledName(e), cmp.Or(e.Caller, "an unknown caller"), e.Time.Format(time.DateTime))
+		}
 	}
 	for i := range answer.Decisions {
-		if i > 0 {
+		if i > 0 || printed {
 			fmt.Fprintln(w)
 		}
-		printTrace(w, &answer.Decisions[i], isTerminal(w))
+		printTrace(w, &answer.Decisions[i], colours)
+	}
+	for _, note := range answer.Notes {
+		fmt.Fprintf(w, "\nNote: %s\n", note)
 	}
 	return nil
+}
+
+// denied reports whether a policy is why the call is refused: the decision says so in more words.
+func (answer *explanation) denied() bool {
+	return slices.ContainsFunc(answer.Decisions, func(t policyTrace) bool { return t.Effect != policy.Allowed })
 }
 
 // isTerminal reports whether w can show colours, and the user has not asked for none
@@ -111,7 +222,7 @@ func newPalette(colours bool) palette {
 }
 
 // printTrace lays a decision out for a person: the outcome first, then the policies in
-// the order in which they were asked.
+// the order in which they were asked, and what would allow the request.
 func printTrace(w io.Writer, t *policyTrace, colours bool) {
 	p := newPalette(colours)
 	colour := p.red
@@ -134,17 +245,41 @@ func printTrace(w io.Writer, t *policyTrace, colours bool) {
 		if policy.Ignored != "" {
 			fmt.Fprintf(w, " %s(%s)%s", p.dim, policy.Ignored, p.off)
 		}
+		if len(policy.Statements) == 0 {
+			fmt.Fprintf(w, " %s(there is none)%s", p.dim, p.off)
+		}
 		fmt.Fprintln(w)
 		for _, s := range policy.Statements {
 			printStatement(w, &s, p)
 		}
 	}
+	if len(t.Empty) > 0 {
+		fmt.Fprintf(w, "%snone of: %s%s\n", p.dim, listed(texts(t.Empty)), p.off)
+	}
 	if len(t.Grants) > 0 {
 		fmt.Fprintf(w, "grants: %s\n", strings.Join(t.Grants, ", "))
 	}
-	if len(t.Policies) == 0 {
-		fmt.Fprintln(w, "no policy applies")
+	if t.Incomplete {
+		fmt.Fprintln(w, "(cut: there is more than is shown)")
 	}
+	for i, a := range t.Advice {
+		what := "It would be allowed with this in "
+		if i > 0 {
+			what = "and this in "
+		}
+		fmt.Fprintf(w, "%s%s:\n  %s\n", what, a.Where, a.Statement)
+	}
+	if t.Effect == policy.ExplicitlyDenied {
+		fmt.Fprintln(w, "No statement allows what another denies: that one would have to go, or not to match.")
+	}
+}
+
+func texts(sources []policy.Source) []string {
+	all := make([]string, len(sources))
+	for i, s := range sources {
+		all[i] = s.String()
+	}
+	return all
 }
 
 func printStatement(w io.Writer, s *policy.StatementTrace, p palette) {
@@ -152,13 +287,16 @@ func printStatement(w io.Writer, s *policy.StatementTrace, p palette) {
 	if s.Sid != "" {
 		name += " " + s.Sid
 	}
-	position := fmt.Sprintf("%sline %d%s", p.dim, s.Start.Line, p.off)
+	effect := "Allow"
+	if s.Effect == "Deny" {
+		effect = "DENY "
+	}
 	if s.Matched {
 		colour := p.green
 		if s.Effect == "Deny" {
 			colour = p.red
 		}
-		fmt.Fprintf(w, "  %s%s%s  %s  %smatches%s\n", colour, s.Effect, p.off, name, colour, p.off)
+		fmt.Fprintf(w, "  %s%s%s  %s, %sline %d%s  %smatches%s\n", colour, effect, p.off, name, p.dim, s.Start.Line, p.off, colour, p.off)
 		return
 	}
 	m := s.Mismatch
@@ -166,13 +304,25 @@ func printStatement(w io.Writer, s *policy.StatementTrace, p palette) {
 	if m.Key != "" {
 		what = m.Operator + " " + m.Key
 	}
-	fmt.Fprintf(w, "  %s  %s  %s  %s does not match\n", s.Effect, name, position, what)
-	fmt.Fprintf(w, "      policy   %s\n", listed(m.Policy))
+	line := cmp.Or(m.Position.Line, s.Start.Line)
+	fmt.Fprintf(w, "  %s  %s, %sline %d%s  %s does not match\n", effect, name, p.dim, line, p.off, what)
+	values := m.Policy
+	if len(m.Request) == 1 && len(values) > mostListed {
+		values = policy.Nearest(m.Request[0], values, mostListed)
+	}
+	more := ""
+	if n := len(m.Policy) - mostListed; n > 0 {
+		values, more = values[:mostListed], fmt.Sprintf(", and %d more", n)
+	}
+	fmt.Fprintf(w, "      policy   %s%s\n", listed(values), more)
 	fmt.Fprintf(w, "      request  %s\n", listed(m.Request))
 	if len(m.Missing) > 0 {
 		fmt.Fprintf(w, "      missing  %s\n", listed(m.Missing))
 	}
 }
+
+// mostListed is how many values of a statement are shown: those that are nearest to the request's.
+const mostListed = 5
 
 func listed(values []string) string {
 	if len(values) == 0 {

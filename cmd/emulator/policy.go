@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"emulator/identity/serviceprincipals"
 	"emulator/policy"
 )
 
@@ -24,6 +25,7 @@ func newLintCommand() *cobra.Command {
 	var (
 		kindName string
 		asJSON   bool
+		services []string
 	)
 	cmd := &cobra.Command{
 		Use:   "lint FILE...",
@@ -34,13 +36,17 @@ func newLintCommand() *cobra.Command {
 			if !ok {
 				return fmt.Errorf("--kind %q: want identity, managed, resource, key, trust, session, scp or rcp", kindName)
 			}
+			further, err := serviceprincipals.NewFurther(services)
+			if err != nil {
+				return fmt.Errorf("--service-principal: %w", err)
+			}
 			refused := 0
 			for _, file := range files {
 				text, err := os.ReadFile(file)
 				if err != nil {
 					return err
 				}
-				findings := policy.Lint(kind, string(text))
+				findings := policy.Lint(kind, string(text), policy.Rules{Service: further.Check})
 				if err := printFindings(cmd.OutOrStdout(), file, findings, asJSON); err != nil {
 					return err
 				}
@@ -58,6 +64,7 @@ func newLintCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&kindName, "kind", "identity", "`kind` of the policies: identity, managed, resource, key, trust, session, scp or rcp")
+	cmd.Flags().StringSliceVar(&services, "service-principal", nil, "a further `service` that policies may name as a principal, besides those that AWS has")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a finding")
 	return cmd
 }

@@ -40,7 +40,7 @@ func TestRootKey(t *testing.T) {
 		{nil, []string{"credentials", "--endpoint", url}, 1, "InvalidClientTokenId"},
 		{environ, []string{"token", "--endpoint", url, "--claim", "repository=org/app"}, 0, "ey"},
 		{environ, []string{"saml", "--endpoint", url, "metadata"}, 0, "EntityDescriptor"},
-		{environ, []string{"explain", "--endpoint", url, "--principal", "arn:aws:iam::000000000000:root", "--action", "kms:Decrypt"}, 0, "Allowed"},
+		{environ, []string{"explain", "--endpoint", url, "--principal", "arn:aws:iam::000000000000:root", "--action", "kms:ListKeys"}, 0, "Allowed"},
 		{environ, []string{"health", "--listen", strings.TrimPrefix(url, "http://")}, 0, ""},
 	} {
 		if status, text := command(c.environ, c.args...); status != c.status || !strings.Contains(text, c.want) {

@@ -53,6 +53,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
 	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
 	flags.StringSliceVar(&config.Regions, "region", nil, "a further `region`, besides those that AWS has")
+	flags.StringSliceVar(&config.ServicePrincipals, "service-principal", nil, "a further `service` (queue.example.com) that policies may name as a principal, besides those that AWS has")
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
 	flags.StringVar(&metadataListen, "imds-listen", "", "`address` and port of an EC2 instance metadata service, which has the credentials of --imds-role")
 	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role")

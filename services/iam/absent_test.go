@@ -87,6 +87,8 @@ func TestNothingOfThatKind(t *testing.T) {
 	// The sentence is that of a recorded answer (localstack, tests/aws/services/iam/test_iam_users.snapshot.json).
 	_, err := client.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: aws.String("ann")})
 	wantError(t, err, "NoSuchEntity", "Login Profile for User ann cannot be found.")
+	_, err = client.GetLoginProfile(ctx, nil)
+	wantError(t, err, "ValidationError", "Must specify userName when calling with non-User credentials")
 	_, err = client.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: aws.String("nobody")})
 	wantError(t, err, "NoSuchEntity", "The user with name nobody cannot be found.")
 	// Terraform deletes the profile of a user with force_destroy unasked.

@@ -34,6 +34,7 @@ var quotas = map[types.SummaryKeyType]int{
 	types.SummaryKeyTypeGroupsPerUserQuota:              groupsPerUser,
 	types.SummaryKeyTypePolicySizeQuota:                 policySize,
 	types.SummaryKeyTypeVersionsPerPolicyQuota:          versionsPerPolicy,
+	types.SummaryKeyTypePolicyVersionsInUseQuota:        10000,
 	types.SummaryKeyTypeGroupsQuota:                     300,
 	types.SummaryKeyTypeInstanceProfilesQuota:           1000,
 	types.SummaryKeyTypePoliciesQuota:                   1500,
@@ -51,6 +52,7 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 	summary := map[string]int32{
 		"AccountAccessKeysPresent": 1, "AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
 		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0,
+		"Users": 0, "Groups": 0, "Roles": 0, "Policies": 0, "PolicyVersionsInUse": 0, "Providers": 0,
 	}
 	for key, quota := range quotas {
 		summary[string(key)] = int32(quota)
@@ -59,14 +61,24 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetAccountSummary", Resource: "*"}); err != nil {
 			return err
 		}
-		for key, prefix := range map[string][]byte{
-			"Users": byPathPrefix(c.Account, userKind, ""), "Groups": byPathPrefix(c.Account, groupKind, ""), "Roles": byPathPrefix(c.Account, roleKind, ""),
-			"Policies": identity.PoliciesPrefix(c.Account), "Providers": identity.OIDCProvidersPrefix(c.Account),
+		for _, counted := range []struct {
+			key    string
+			prefix []byte
+		}{
+			{"Users", byPathPrefix(c.Account, userKind, "")}, {"Groups", byPathPrefix(c.Account, groupKind, "")}, {"Roles", byPathPrefix(c.Account, roleKind, "")},
+			{"Providers", identity.OIDCProvidersPrefix(c.Account)}, {"Providers", identity.SAMLProvidersPrefix(c.Account)},
 		} {
-			summary[key] = 0
-			for range r.Scan(prefix, nil) {
-				summary[key]++
+			for range r.Scan(counted.prefix, nil) {
+				summary[counted.key]++
 			}
+		}
+		for key := range r.Scan(identity.PoliciesPrefix(c.Account), nil) {
+			p, _, err := store.Load[identity.ManagedPolicy](r, key)
+			if err != nil {
+				return err
+			}
+			summary["Policies"]++
+			summary["PolicyVersionsInUse"] += int32(len(p.Versions))
 		}
 		for key := range r.Scan(identity.MFADevicesPrefix(c.Account), nil) {
 			d, _, err := store.Load[identity.MFADevice](r, key)

@@ -73,7 +73,7 @@ func TestLastUsed(t *testing.T) {
 			t.Errorf("after AWS's tracking period: %s", got)
 		}
 		_, err := client.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: aws.String("AKIAIOSFODNN7EXAMPLE")})
-		wantError(t, err, "AccessDenied", "User: arn:aws:iam::000000000000:root is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key AKIAIOSFODNN7EXAMPLE")
+		wantError(t, err, "AccessDenied", "User: arn:aws:iam::000000000000:root is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key AKIAIOSFODNN7EXAMPLE")
 	})
 }
 
@@ -113,9 +113,10 @@ func TestSharedProvider(t *testing.T) {
 	wantError(t, err, "MalformedPolicyDocument", message)
 }
 
-// TestMissingBoundary creates a role with a permissions boundary that does not exist. CreateRole declares no NoSuchEntity.
+// TestMissingBoundary creates a role with a permissions boundary that does not exist. The model of CreateRole has no
+// NoSuchEntity, the recorded answer has (localstack, test_iam_roles.snapshot.json).
 func TestMissingBoundary(t *testing.T) {
 	const arn = "arn:aws:iam::000000000000:policy/none"
 	_, err := startIAM(t).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(anyTrust), PermissionsBoundary: aws.String(arn)})
-	wantError(t, err, "InvalidInput", "Scope ARN: "+arn+" does not exist or is not attachable.")
+	wantError(t, err, "NoSuchEntity", "Scope ARN: "+arn+" does not exist or is not attachable.")
 }

@@ -87,6 +87,6 @@ func (s *Service) listAccountAliases(ctx context.Context, c api.Caller, in *iam.
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf(aliases, in.Marker, in.MaxItems)
+	page, next, err := pageOf(aliases, api.ListOf(c, in))
 	return &iam.ListAccountAliasesOutput{AccountAliases: page, IsTruncated: next != nil, Marker: next}, err
 }

@@ -53,7 +53,7 @@ func (s *Service) attach(ctx context.Context, c api.Caller, q entityRequest, pol
 		case err != nil:
 			return err
 		case p == nil:
-			return api.Errorf("NoSuchEntity", "Policy %s does not exist or is not attachable.", policyARN)
+			return notAttachable(policyARN)
 		case p.local == nil && p.aws.ServiceLinked():
 			// Service-linked roles, which may have it, were refused as protected.
 			return api.Errorf("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer %s.", e.kind.title)
@@ -96,30 +96,30 @@ func (s *Service) detach(ctx context.Context, c api.Caller, q entityRequest, pol
 
 func (s *Service) listAttachedUserPolicies(ctx context.Context, c api.Caller, in *iam.ListAttachedUserPoliciesInput) (*iam.ListAttachedUserPoliciesOutput, error) {
 	q := entityRequest{kind: userKind, name: *in.UserName, action: "iam:ListAttachedUserPolicies"}
-	attached, next, err := s.listAttached(ctx, c, q, in.PathPrefix, in.Marker, in.MaxItems)
+	attached, next, err := s.listAttached(ctx, c, q, in.PathPrefix, api.ListOf(c, in))
 	return &iam.ListAttachedUserPoliciesOutput{AttachedPolicies: attached, IsTruncated: next != nil, Marker: next}, err
 }
 
 func (s *Service) listAttachedGroupPolicies(ctx context.Context, c api.Caller, in *iam.ListAttachedGroupPoliciesInput) (*iam.ListAttachedGroupPoliciesOutput, error) {
 	q := entityRequest{kind: groupKind, name: *in.GroupName, action: "iam:ListAttachedGroupPolicies"}
-	attached, next, err := s.listAttached(ctx, c, q, in.PathPrefix, in.Marker, in.MaxItems)
+	attached, next, err := s.listAttached(ctx, c, q, in.PathPrefix, api.ListOf(c, in))
 	return &iam.ListAttachedGroupPoliciesOutput{AttachedPolicies: attached, IsTruncated: next != nil, Marker: next}, err
 }
 
 func (s *Service) listAttachedRolePolicies(ctx context.Context, c api.Caller, in *iam.ListAttachedRolePoliciesInput) (*iam.ListAttachedRolePoliciesOutput, error) {
 	q := entityRequest{kind: roleKind, name: *in.RoleName, action: "iam:ListAttachedRolePolicies"}
-	attached, next, err := s.listAttached(ctx, c, q, in.PathPrefix, in.Marker, in.MaxItems)
+	attached, next, err := s.listAttached(ctx, c, q, in.PathPrefix, api.ListOf(c, in))
 	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: attached, IsTruncated: next != nil, Marker: next}, err
 }
 
-func (s *Service) listAttached(ctx context.Context, c api.Caller, q entityRequest, pathPrefix, marker *string, maxItems *int32) (attached []types.AttachedPolicy, next *string, err error) {
+func (s *Service) listAttached(ctx context.Context, c api.Caller, q entityRequest, pathPrefix *string, list api.List) (attached []types.AttachedPolicy, next *string, err error) {
 	err = s.viewEntity(ctx, c, q, func(e *entity) error {
 		arns := slices.DeleteFunc(slices.Clone(*e.attached), func(arn string) bool {
 			_, path, _ := splitPolicyARN(arn)
 			return !strings.HasPrefix(path, aws.ToString(pathPrefix))
 		})
 		slices.Sort(arns)
-		page, more, err := pageOf(arns, marker, maxItems)
+		page, more, err := pageOf(arns, list)
 		attached, next = []types.AttachedPolicy{}, more // AWS sends empty lists
 		for _, arn := range page {
 			_, _, name := splitPolicyARN(arn)

@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
@@ -32,9 +33,9 @@ func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.Get
 	return nil, s.findLoginProfile(ctx, c, "iam:GetLoginProfile", in.UserName)
 }
 
-// findLoginProfile returns the error that says that there is none: no user has a password, nor has the root user.
+// findLoginProfile returns the error that says that there is none: no user has a password, nor has the root user, who may ask for his own in a session of AssumeRoot only.
 func (s *Service) findLoginProfile(ctx context.Context, c api.Caller, action string, given *string) error {
-	if given == nil && c.Kind == identity.Root {
+	if given == nil && c.Session != nil && c.Session.AssumedRoot {
 		if err := s.authorizeRoot(ctx, c, action); err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (s *Service) listSSHPublicKeys(ctx context.Context, c api.Caller, in *iam.L
 	if err := s.authorizeListOf(ctx, c, in.UserName, "iam:ListSSHPublicKeys"); err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.SSHPublicKeyMetadata{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.SSHPublicKeyMetadata{}, api.ListOf(c, in))
 	return &iam.ListSSHPublicKeysOutput{SSHPublicKeys: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -81,7 +82,7 @@ func (s *Service) listSSHPublicKeys(ctx context.Context, c api.Caller, in *iam.L
 func (s *Service) listServiceSpecificCredentials(ctx context.Context, c api.Caller, in *iam.ListServiceSpecificCredentialsInput) (*iam.ListServiceSpecificCredentialsOutput, error) {
 	const action = "iam:ListServiceSpecificCredentials"
 	var err error
-	switch all := in.AllUsers != nil && *in.AllUsers; {
+	switch all := aws.ToBool(in.AllUsers); {
 	case all && in.UserName != nil:
 		err = api.Errorf("ValidationError", "AllUsers and UserName cannot be specified together.")
 	case all:
@@ -94,7 +95,7 @@ func (s *Service) listServiceSpecificCredentials(ctx context.Context, c api.Call
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.ServiceSpecificCredentialMetadata{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.ServiceSpecificCredentialMetadata{}, api.ListOf(c, in))
 	return &iam.ListServiceSpecificCredentialsOutput{ServiceSpecificCredentials: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -109,6 +110,6 @@ func (s *Service) listSigningCertificates(ctx context.Context, c api.Caller, in 
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.SigningCertificate{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.SigningCertificate{}, api.ListOf(c, in))
 	return &iam.ListSigningCertificatesOutput{Certificates: page, IsTruncated: next != nil, Marker: next}, err
 }

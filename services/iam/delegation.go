@@ -57,7 +57,7 @@ func (s *Service) createDelegationRequest(ctx context.Context, c api.Caller, in 
 			return api.Errorf("EntityAlreadyExists", "A delegation request with the workflow ID %s already exists.", d.Workflow)
 		}
 		var err error
-		if d.Policy, err = fillTemplate(tx, c, d); err != nil {
+		if d.Policy, err = s.fillTemplate(tx, c, d); err != nil {
 			return err
 		}
 		if err := tx.Put(identity.DelegationWorkflowKey(c.Account, d.Workflow), []byte(d.ID)); err != nil {
@@ -76,7 +76,7 @@ func delegationARN(c api.Caller, id string) string {
 }
 
 // fillTemplate returns the policy of a request.
-func fillTemplate(r store.Reader, c api.Caller, d *identity.DelegationRequest) (string, error) {
+func (s *Service) fillTemplate(r store.Reader, c api.Caller, d *identity.DelegationRequest) (string, error) {
 	p, err := findPolicy(r, c, d.Template)
 	if err != nil {
 		return "", err
@@ -100,7 +100,7 @@ func fillTemplate(r store.Reader, c api.Caller, d *identity.DelegationRequest) (
 	if strings.Contains(text, "@{") {
 		return "", api.Errorf("InvalidInput", "The policy template %s has parameters that are not given.", d.Template)
 	}
-	if err := checkDocument(policy.Session, text); err != nil {
+	if err := s.checkDocument(policy.Session, c.Partition, text); err != nil {
 		return "", api.Errorf("InvalidInput", "The policy template %s does not make a policy with these parameters.", d.Template)
 	}
 	return text, nil
@@ -261,7 +261,7 @@ func (s *Service) getDelegationRequest(ctx context.Context, c api.Caller, in *ia
 }
 
 func (s *Service) listDelegationRequests(ctx context.Context, c api.Caller, in *iam.ListDelegationRequestsInput) (*iam.ListDelegationRequestsOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}

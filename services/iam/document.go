@@ -1,26 +1,16 @@
 package iam
 
 import (
-	"errors"
 	"net/url"
 	"strings"
 
-	"emulator/api"
 	"emulator/policy"
 )
 
-// checkDocument returns AWS's error if a document is not of the grammar of its kind. Callers have seen to its size: within
+// checkDocument returns AWS's error if a document can't be written in a partition. Callers have seen to its size: within
 // AWS's quotas it is a matter of a transaction.
-func checkDocument(kind policy.Kind, text string) error {
-	parsed, err := policy.Parse(kind, text)
-	syntax, _ := errors.AsType[*policy.SyntaxError](err)
-	if err == nil && kind == policy.TrustPolicy {
-		syntax = parsed.CheckProviders()
-	}
-	if syntax != nil {
-		return api.Errorf("MalformedPolicyDocument", "%s", syntax.Message)
-	}
-	return err
+func (s *Service) checkDocument(kind policy.Kind, partition, text string) error {
+	return s.authz.CheckPolicy("MalformedPolicyDocument", kind, partition, text)
 }
 
 // encodeDocument encodes a document as AWS answers it: percent-encoded (RFC 3986), with

@@ -115,10 +115,10 @@ func TestAttachErrors(t *testing.T) {
 			{listed, "NoSuchEntity", noEntity},
 			{k.attach("Name", missing), "NoSuchEntity", "Policy " + missing + " does not exist or is not attachable."},
 			{k.attach("Name", other), "NoSuchEntity", "Policy " + other + " does not exist or is not attachable."},
-			{k.attach("Name", "AdministratorAccess1"), "InvalidInput", "ARN AdministratorAccess1 is not valid."},
+			{k.attach("Name", "AdministratorAccess1"), "ValidationError", "Invalid ARN:  Could not be parsed!"},
 			{k.attach("Name", serviceRole), "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer " + k.title + "."},
 			{k.detach("Name", arn), "NoSuchEntity", "Policy " + arn + " was not found."},
-			{k.detach("Name", "AdministratorAccess1"), "InvalidInput", "ARN AdministratorAccess1 is not valid."},
+			{k.detach("Name", "AdministratorAccess1"), "ValidationError", "Invalid ARN:  Could not be parsed!"},
 		} {
 			wantError(t, test.err, test.code, test.message)
 		}
@@ -199,7 +199,7 @@ func TestListEntitiesForPolicy(t *testing.T) {
 		}
 	}
 	_, err := client.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: aws.String("arn:aws:iam::000000000000:policy/Missing")})
-	wantError(t, err, "NoSuchEntity", "Policy arn:aws:iam::000000000000:policy/Missing was not found.")
+	wantError(t, err, "NoSuchEntity", "Policy arn:aws:iam::000000000000:policy/Missing does not exist or is not attachable.")
 }
 
 func TestInline(t *testing.T) {

@@ -88,7 +88,7 @@ func groupExists(name string) error {
 
 // getGroup answers with a page of the group's users too.
 func (s *Service) getGroup(ctx context.Context, c api.Caller, in *iam.GetGroupInput) (*iam.GetGroupOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) getGroup(ctx context.Context, c api.Caller, in *iam.GetGroupIn
 }
 
 func (s *Service) listGroups(ctx context.Context, c api.Caller, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -226,16 +226,18 @@ func (s *Service) deleteGroup(ctx context.Context, c api.Caller, in *iam.DeleteG
 // changeMembership runs f on the user and saves it, once the caller may change the group.
 func (s *Service) changeMembership(ctx context.Context, c api.Caller, group, user, action string, f func(store.Tx, *identity.Group, *identity.User) error) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
-		g, err := s.findGroup(tx, c, group, action)
-		if err != nil {
-			return err
+		g, groupErr := s.findGroup(tx, c, group, action)
+		if groupErr != nil && api.ErrorCode(groupErr) != "NoSuchEntity" {
+			return groupErr
 		}
 		u, ok, err := identity.LoadUser(tx, c.Account, user)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !ok {
+		case !ok: // which AWS tells first
 			return noUser(user)
+		case groupErr != nil:
+			return groupErr
 		}
 		if err := f(tx, g, u); err != nil {
 			return err
@@ -273,7 +275,7 @@ func (s *Service) listGroupsForUser(ctx context.Context, c api.Caller, in *iam.L
 		if err != nil {
 			return err
 		}
-		names, next, err := pageOf(u.Groups, in.Marker, in.MaxItems)
+		names, next, err := pageOf(u.Groups, api.ListOf(c, in))
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, 
 		if size > e.kind.inlineSize || length > maxInlineLength {
 			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", e.kind.inlineSize, e.kind.name, e.name)
 		}
-		if err := checkDocument(policy.Identity, document); err != nil {
+		if err := s.checkDocument(policy.Identity, c.Partition, document); err != nil {
 			return err
 		}
 		if *e.inline == nil {
@@ -123,23 +123,23 @@ func (s *Service) deleteInline(ctx context.Context, c api.Caller, q entityReques
 }
 
 func (s *Service) listUserPolicies(ctx context.Context, c api.Caller, in *iam.ListUserPoliciesInput) (*iam.ListUserPoliciesOutput, error) {
-	names, next, err := s.listInline(ctx, c, entityRequest{kind: userKind, name: *in.UserName, action: "iam:ListUserPolicies"}, in.Marker, in.MaxItems)
+	names, next, err := s.listInline(ctx, c, entityRequest{kind: userKind, name: *in.UserName, action: "iam:ListUserPolicies"}, api.ListOf(c, in))
 	return &iam.ListUserPoliciesOutput{PolicyNames: names, IsTruncated: next != nil, Marker: next}, err
 }
 
 func (s *Service) listGroupPolicies(ctx context.Context, c api.Caller, in *iam.ListGroupPoliciesInput) (*iam.ListGroupPoliciesOutput, error) {
-	names, next, err := s.listInline(ctx, c, entityRequest{kind: groupKind, name: *in.GroupName, action: "iam:ListGroupPolicies"}, in.Marker, in.MaxItems)
+	names, next, err := s.listInline(ctx, c, entityRequest{kind: groupKind, name: *in.GroupName, action: "iam:ListGroupPolicies"}, api.ListOf(c, in))
 	return &iam.ListGroupPoliciesOutput{PolicyNames: names, IsTruncated: next != nil, Marker: next}, err
 }
 
 func (s *Service) listRolePolicies(ctx context.Context, c api.Caller, in *iam.ListRolePoliciesInput) (*iam.ListRolePoliciesOutput, error) {
-	names, next, err := s.listInline(ctx, c, entityRequest{kind: roleKind, name: *in.RoleName, action: "iam:ListRolePolicies"}, in.Marker, in.MaxItems)
+	names, next, err := s.listInline(ctx, c, entityRequest{kind: roleKind, name: *in.RoleName, action: "iam:ListRolePolicies"}, api.ListOf(c, in))
 	return &iam.ListRolePoliciesOutput{PolicyNames: names, IsTruncated: next != nil, Marker: next}, err
 }
 
-func (s *Service) listInline(ctx context.Context, c api.Caller, q entityRequest, marker *string, maxItems *int32) (names []string, next *string, err error) {
+func (s *Service) listInline(ctx context.Context, c api.Caller, q entityRequest, list api.List) (names []string, next *string, err error) {
 	err = s.viewEntity(ctx, c, q, func(e *entity) error {
-		names, next, err = pageOf(slices.Sorted(maps.Keys(*e.inline)), marker, maxItems)
+		names, next, err = pageOf(slices.Sorted(maps.Keys(*e.inline)), list)
 		return err
 	})
 	return names, next, err

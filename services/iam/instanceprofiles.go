@@ -32,7 +32,7 @@ func (s *Service) listInstanceProfiles(ctx context.Context, c api.Caller, in *ia
 	if err := s.authorizeList(ctx, c, "iam:ListInstanceProfiles", "instance-profile"+pathOf(in.PathPrefix)); err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.InstanceProfile{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.InstanceProfile{}, api.ListOf(c, in))
 	return &iam.ListInstanceProfilesOutput{InstanceProfiles: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -44,7 +44,7 @@ func (s *Service) listInstanceProfilesForRole(ctx context.Context, c api.Caller,
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.InstanceProfile{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.InstanceProfile{}, api.ListOf(c, in))
 	return &iam.ListInstanceProfilesForRoleOutput{InstanceProfiles: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -52,6 +52,6 @@ func (s *Service) listServerCertificates(ctx context.Context, c api.Caller, in *
 	if err := s.authorizeList(ctx, c, "iam:ListServerCertificates", "server-certificate"+pathOf(in.PathPrefix)); err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf([]types.ServerCertificateMetadata{}, in.Marker, in.MaxItems)
+	page, next, err := pageOf([]types.ServerCertificateMetadata{}, api.ListOf(c, in))
 	return &iam.ListServerCertificatesOutput{ServerCertificateMetadataList: page, IsTruncated: next != nil, Marker: next}, err
 }

@@ -62,11 +62,11 @@ func (s *Service) findMFADevice(r store.Reader, c api.Caller, serial string, req
 }
 
 func noMFADevice(serial string) error {
-	return api.Errorf("NoSuchEntity", "VirtualMFADevice with serial number %s doesn't exist.", serial)
+	return api.Errorf("NoSuchEntity", "MFA Device with serial number %s does not exist.", serial)
 }
 
 func saveMFADevice(tx store.Tx, d *identity.MFADevice) error {
-	return store.Save(tx, identity.MFADeviceKey(d.Account, d.Name), d)
+	return store.Save(tx, identity.MFADeviceKey(d.Account, d.Path, d.Name), d)
 }
 
 const enableMFA = "iam:EnableMFADevice"
@@ -144,12 +144,12 @@ func (s *Service) synchronizeMFA(ctx context.Context, c api.Caller, action, user
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateVirtualMFADevice.html
 func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *iam.CreateVirtualMFADeviceInput) (*iam.CreateVirtualMFADeviceOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	d := &identity.MFADevice{
 		Account: c.Account, Partition: c.Partition, Name: *in.VirtualMFADeviceName, Path: pathOf(in.Path), Created: s.now(), Tags: tags,
 	}
 	serial := d.SerialNumber()
-	out := &types.VirtualMFADevice{SerialNumber: &serial, Tags: wireTags(tags)}
+	out := &types.VirtualMFADevice{SerialNumber: &serial, Tags: in.Tags}
 	err := store.Make(ctx, s.store, func(r store.Reader) error {
 		request := authz.Request{Action: "iam:CreateVirtualMFADevice", Resource: serial, RequestTags: tags, TagAction: "iam:TagMFADevice"}
 		if err := s.authz.Authorize(r, c, request); err != nil {
@@ -160,8 +160,8 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 			return tagsErr
 		case len(serial) > 256: // no operation could name it
 			return api.Errorf("InvalidInput", "The serial number %s is longer than 256 characters.", serial)
-		case r.Get(identity.MFADeviceKey(c.Account, d.Name)) != nil:
-			return api.Errorf("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.")
+		case r.Get(identity.MFADeviceKey(c.Account, d.Path, d.Name)) != nil:
+			return api.Errorf("EntityAlreadyExists", "MFA device already exists.")
 		}
 		return nil
 	}, func() ([]byte, error) {
@@ -190,12 +190,12 @@ func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		if d.UserID != "" {
 			return api.Errorf("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.")
 		}
-		return tx.Delete(identity.MFADeviceKey(c.Account, d.Name))
+		return tx.Delete(identity.MFADeviceKey(c.Account, d.Path, d.Name))
 	})
 }
 
 func (s *Service) listVirtualMFADevices(ctx context.Context, c api.Caller, in *iam.ListVirtualMFADevicesInput) (*iam.ListVirtualMFADevicesOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,14 @@ func (s *Service) resyncMFADevice(ctx context.Context, c api.Caller, in *iam.Res
 	return nil, s.synchronizeMFA(ctx, c, "iam:ResyncMFADevice", *in.UserName, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2)
 }
 
+// deactivateMFADevice of the root user finds none: no device can be registered with it here.
 func (s *Service) deactivateMFADevice(ctx context.Context, c api.Caller, in *iam.DeactivateMFADeviceInput) (*iam.DeactivateMFADeviceOutput, error) {
+	if in.UserName == nil && c.Kind == identity.Root {
+		if err := s.authorizeRoot(ctx, c, "iam:DeactivateMFADevice"); err != nil {
+			return nil, err
+		}
+		return nil, noMFADevice(*in.SerialNumber)
+	}
 	name, err := userName(c, in.UserName)
 	if err != nil {
 		return nil, err
@@ -295,8 +302,11 @@ func (s *Service) deactivateMFADevice(ctx context.Context, c api.Caller, in *iam
 func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.ListMFADevicesInput) (*iam.ListMFADevicesOutput, error) {
 	out := &iam.ListMFADevicesOutput{}
 	if in.UserName == nil && c.Kind == identity.Root { // no device can be registered with it here
-		out.MFADevices = []types.MFADevice{}
-		return out, s.authorizeRoot(ctx, c, "iam:ListMFADevices")
+		err := s.authorizeRoot(ctx, c, "iam:ListMFADevices")
+		if err == nil {
+			out.MFADevices, _, err = pageOf([]types.MFADevice{}, api.ListOf(c, in))
+		}
+		return out, err
 	}
 	name, err := userName(c, in.UserName)
 	if err != nil {
@@ -315,7 +325,7 @@ func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.List
 			}
 			devices = append(devices, types.MFADevice{SerialNumber: &serial, UserName: &u.Name, EnableDate: &d.Enabled})
 		}
-		out.MFADevices, out.Marker, err = pageOf(devices, in.Marker, in.MaxItems)
+		out.MFADevices, out.Marker, err = pageOf(devices, api.ListOf(c, in))
 		out.IsTruncated = out.Marker != nil
 		return err
 	})

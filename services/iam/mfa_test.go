@@ -68,7 +68,7 @@ func TestMFADevice(t *testing.T) {
 	wantError(t, enable(alice, d, first, first), "InvalidAuthenticationCode", wrong)
 	wantError(t, enable(aws.String("nobody"), d, first, second), "NoSuchEntity", "The user with name nobody cannot be found.")
 	missing := device{serial: aws.String("arn:aws:iam::000000000000:mfa/phone")} // another path
-	wantError(t, enable(alice, missing, first, second), "NoSuchEntity", "VirtualMFADevice with serial number "+*missing.serial+" doesn't exist.")
+	wantError(t, enable(alice, missing, first, second), "NoSuchEntity", "MFA Device with serial number "+*missing.serial+" does not exist.")
 	wantError(t, deactivate(alice, d), "NoSuchEntity", "MFA Device invalid for user.")
 	if err := enable(alice, d, first, second); err != nil {
 		t.Fatal(err)
@@ -131,8 +131,13 @@ func TestMFADevice(t *testing.T) {
 	}
 	must(client.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: d.serial}))(t)
 	must(client.DeleteUser(ctx, &iam.DeleteUserInput{UserName: alice}))(t)
-	_, err = client.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("spare")})
-	wantError(t, err, "EntityAlreadyExists", "MFADevice entity at the same path and name already exists.")
+	_, err = client.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("spare"), Path: aws.String("/d/")})
+	wantError(t, err, "EntityAlreadyExists", "MFA device already exists.")                                                   // [rec] localstack, test_iam_mfa.snapshot.json
+	must(client.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("spare")}))(t) // below another path
+	if got := serials(types.AssignmentStatusTypeUnassigned); len(got) != 2 {
+		t.Errorf("of one name below two paths: %v", got)
+	}
+	must(client.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: aws.String("arn:aws:iam::000000000000:mfa/spare")}))(t)
 
 	tags := []types.Tag{{Key: aws.String("team"), Value: aws.String("red")}, {Key: aws.String("use"), Value: aws.String("test")}}
 	must(client.TagMFADevice(ctx, &iam.TagMFADeviceInput{SerialNumber: spare.serial, Tags: tags}))(t)
@@ -141,7 +146,7 @@ func TestMFADevice(t *testing.T) {
 		t.Errorf("tags %v", got)
 	}
 	_, err = client.ListMFADeviceTags(ctx, &iam.ListMFADeviceTagsInput{SerialNumber: d.serial})
-	wantError(t, err, "NoSuchEntity", "VirtualMFADevice with serial number "+*d.serial+" doesn't exist.")
+	wantError(t, err, "NoSuchEntity", "MFA Device with serial number "+*d.serial+" does not exist.")
 }
 
 // TestMFADeviceQuota enables as many devices as one user may have.

@@ -102,7 +102,7 @@ func (s *Service) insecureIssuer(u *url.URL) bool {
 
 func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *iam.CreateOpenIDConnectProviderInput) (*iam.CreateOpenIDConnectProviderOutput, error) {
 	scheme, issuer, urlErr := s.parseIssuer(*in.Url)
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	p := &identity.OIDCProvider{
 		Account:     c.Account,
 		Partition:   c.Partition,
@@ -139,7 +139,7 @@ func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 		}
 		return store.Save(tx, identity.OIDCProviderKey(c.Account, issuer), p)
 	})
-	return &iam.CreateOpenIDConnectProviderOutput{OpenIDConnectProviderArn: &arn, Tags: wireTags(tags)}, err
+	return &iam.CreateOpenIDConnectProviderOutput{OpenIDConnectProviderArn: &arn, Tags: in.Tags}, err
 }
 
 // unique returns the strings without repetitions, in their order.
@@ -193,13 +193,12 @@ func (s *Service) listOIDCProviders(ctx context.Context, c api.Caller, _ *iam.Li
 	return out, err
 }
 
-// deleteOIDCProvider succeeds if there is no such provider: the operation is
-// idempotent (https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteOpenIDConnectProvider.html).
+// deleteOIDCProvider fails if there is no such provider, though AWS's reference says otherwise: so answers were recorded.
 func (s *Service) deleteOIDCProvider(ctx context.Context, c api.Caller, in *iam.DeleteOpenIDConnectProviderInput) (*iam.DeleteOpenIDConnectProviderOutput, error) {
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		p, err := s.findOIDCProvider(tx, c, *in.OpenIDConnectProviderArn, authz.Request{Action: "iam:DeleteOpenIDConnectProvider"})
 		if api.ErrorCode(err) == "NoSuchEntity" {
-			return nil
+			return api.Errorf("NoSuchEntity", "OpenId connect Provider %s cannot be found.", *in.OpenIDConnectProviderArn)
 		}
 		if err != nil {
 			return err

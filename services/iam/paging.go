@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"encoding/base64"
 	"slices"
 	"strconv"
 
@@ -17,6 +16,7 @@ const (
 
 // page is what a list operation returns at once.
 type page struct {
+	list api.List
 	// after is the position of the last item of the page before, or "".
 	after string
 
@@ -25,21 +25,12 @@ type page struct {
 	more          bool
 }
 
-// newPage reads the marker, which is a position made opaque.
-func newPage(marker *string, maxItems *int32) (*page, error) {
-	p := &page{left: defaultItems}
-	if maxItems != nil {
-		p.left = int(*maxItems)
-	}
-	if marker == nil {
-		return p, nil
-	}
-	position, err := base64.RawURLEncoding.DecodeString(*marker)
-	if err != nil || len(position) == 0 {
+func newPage(list api.List) (*page, error) {
+	after, ok := list.After()
+	if !ok {
 		return nil, invalidMarker()
 	}
-	p.after = string(position)
-	return p, nil
+	return &page{list: list, after: after, left: list.Max(defaultItems)}, nil
 }
 
 func invalidMarker() error { return api.Errorf("ValidationError", "Invalid Marker.") }
@@ -89,14 +80,14 @@ func (p *page) next() *string {
 	if p == nil || !p.more {
 		return nil
 	}
-	marker := base64.RawURLEncoding.EncodeToString([]byte(p.last))
+	marker := p.list.Marker(p.last)
 	return &marker
 }
 
 // pageOf returns the page of a list that is at hand whole, and the marker of the next.
 // The page is never nil: AWS sends empty lists.
-func pageOf[T any](items []T, marker *string, maxItems *int32) (page []T, next *string, err error) {
-	p, err := newPage(marker, maxItems)
+func pageOf[T any](items []T, list api.List) (page []T, next *string, err error) {
+	p, err := newPage(list)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -83,7 +83,7 @@ func savePolicy(tx store.Tx, p *identity.ManagedPolicy) error {
 }
 
 func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	now := s.now()
 	p := &identity.ManagedPolicy{
 		Account:     c.Account,
@@ -106,7 +106,7 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		if tagsErr != nil {
 			return tagsErr
 		}
-		if err := checkPolicyDocument(*in.PolicyDocument); err != nil {
+		if err := s.checkPolicyDocument(p.Partition, *in.PolicyDocument); err != nil {
 			return err
 		}
 		if tx.Get(identity.PolicyKey(c.Account, p.Name)) != nil {
@@ -121,15 +121,15 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		return nil, err
 	}
 	out := (&managedPolicy{local: p}).wire(policyUse{})
-	out.Tags = wireTags(tags)
+	out.Tags = in.Tags
 	return &iam.CreatePolicyOutput{Policy: out}, nil
 }
 
-func checkPolicyDocument(text string) error {
+func (s *Service) checkPolicyDocument(partition, text string) error {
 	if policy.Size(text) > policySize {
 		return api.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: %d", policySize)
 	}
-	return checkDocument(policy.Managed, text)
+	return s.checkDocument(policy.Managed, partition, text)
 }
 
 // wire returns the policy as lists have it: without description and tags.

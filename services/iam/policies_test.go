@@ -188,7 +188,7 @@ func TestPolicyErrors(t *testing.T) {
 		{get("arn:aws:iam::000000000000:policy/taken"), "NoSuchEntity", "Policy arn:aws:iam::000000000000:policy/taken was not found."},
 		{get("arn:aws:iam::000000000000:policy/path/Taken"), "NoSuchEntity", "Policy arn:aws:iam::000000000000:policy/path/Taken was not found."},
 		{get("arn:aws:iam::aws:policy/Missing"), "NoSuchEntity", "Policy arn:aws:iam::aws:policy/Missing was not found."},
-		{get("AdministratorAccess1"), "InvalidInput", "ARN AdministratorAccess1 is not valid."},
+		{get("AdministratorAccess1"), "ValidationError", "Invalid ARN:  Could not be parsed!"},
 		{get("arn:aws:iam::000000000000:role/Taken"), "InvalidInput", "ARN arn:aws:iam::000000000000:role/Taken is not valid."},
 		{get("arn:aws:iam:us-east-1:000000000000:policy/Taken"), "InvalidInput", "ARN arn:aws:iam:us-east-1:000000000000:policy/Taken is not valid."},
 		{get("arn:aws:iam::000000000000:policy/Taken "), "InvalidInput", "ARN arn:aws:iam::000000000000:policy/Taken  is not valid."},

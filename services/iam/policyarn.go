@@ -24,7 +24,10 @@ func splitPolicyARN(arn string) (account, path, name string) {
 // an ARN that can be none, or is of another partition than the call.
 func parsePolicyARN(c api.Caller, arn string) (account string, err error) {
 	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || parts[3] != "" ||
+	if len(parts) != 6 || parts[0] != "arn" {
+		return "", api.Errorf("ValidationError", "Invalid ARN:  Could not be parsed!") // with two blanks
+	}
+	if parts[2] != "iam" || parts[3] != "" ||
 		parts[4] != awsAccount && !identity.IsAccountID(parts[4]) ||
 		!strings.HasPrefix(parts[5], "policy/") || strings.HasSuffix(parts[5], "/") ||
 		strings.ContainsFunc(parts[5], func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -38,6 +41,10 @@ func parsePolicyARN(c api.Caller, arn string) (account string, err error) {
 
 func noPolicy(arn string) error {
 	return api.Errorf("NoSuchEntity", "Policy %s was not found.", arn)
+}
+
+func notAttachable(arn string) error {
+	return api.Errorf("NoSuchEntity", "Policy %s does not exist or is not attachable.", arn)
 }
 
 // managedPolicy is a managed policy, either of the account or of AWS.

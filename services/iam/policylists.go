@@ -26,7 +26,7 @@ var useOf = map[types.PolicyUsageType]use{
 // are wanted, those of the index of the used ones.
 func (s *Service) listPolicies(ctx context.Context, c api.Caller, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
 	pathPrefix := pathOf(in.PathPrefix)
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -133,13 +133,15 @@ func walkUsedPolicies(r store.Reader, c api.Caller, scope types.PolicyScopeType,
 
 // listEntitiesForPolicy reads the index from the policy to its entities.
 func (s *Service) listEntitiesForPolicy(ctx context.Context, c api.Caller, in *iam.ListEntitiesForPolicyInput) (*iam.ListEntitiesForPolicyOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
 	out := &iam.ListEntitiesForPolicyOutput{PolicyGroups: []types.PolicyGroup{}, PolicyRoles: []types.PolicyRole{}, PolicyUsers: []types.PolicyUser{}}
 	err = s.store.View(ctx, func(r store.Reader) error {
-		if _, err := s.findPolicy(r, c, *in.PolicyArn, authz.Request{Action: "iam:ListEntitiesForPolicy"}); err != nil {
+		if _, err := s.findPolicy(r, c, *in.PolicyArn, authz.Request{Action: "iam:ListEntitiesForPolicy"}); api.ErrorCode(err) == "NoSuchEntity" {
+			return notAttachable(*in.PolicyArn)
+		} else if err != nil {
 			return err
 		}
 		return walkEntities(r, c.Account, *in.PolicyArn, useOf[in.PolicyUsageFilter], page.after, func(position string, k *entityKind, name string) (more bool, err error) {

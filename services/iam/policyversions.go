@@ -23,6 +23,14 @@ func noVersion(arn, version string) error {
 	return api.Errorf("NoSuchEntity", "Policy %s version %s does not exist or is not attachable.", arn, version)
 }
 
+// ofVersion makes of a policy that does not exist a version that does not, as AWS.
+func ofVersion(err error, arn, version string) error {
+	if api.ErrorCode(err) == "NoSuchEntity" {
+		return noVersion(arn, version)
+	}
+	return err
+}
+
 // version returns the place of a version among those of a policy, or -1.
 func (p *managedPolicy) version(id string) int {
 	return slices.IndexFunc(p.versions(), func(v identity.PolicyVersion) bool { return v.ID == id })
@@ -39,7 +47,7 @@ func (s *Service) createPolicyVersion(ctx context.Context, c api.Caller, in *iam
 		if err != nil {
 			return err
 		}
-		if err := checkPolicyDocument(*in.PolicyDocument); err != nil {
+		if err := s.checkPolicyDocument(p.Partition, *in.PolicyDocument); err != nil {
 			return err
 		}
 		if len(p.Versions) >= versionsPerPolicy {
@@ -66,7 +74,7 @@ func (s *Service) getPolicyVersion(ctx context.Context, c api.Caller, in *iam.Ge
 	err := s.store.View(ctx, func(r store.Reader) error {
 		p, err := s.findPolicy(r, c, *in.PolicyArn, authz.Request{Action: "iam:GetPolicyVersion"})
 		if err != nil {
-			return err
+			return ofVersion(err, *in.PolicyArn, *in.VersionId)
 		}
 		i := p.version(*in.VersionId)
 		if i < 0 {
@@ -96,7 +104,7 @@ func (s *Service) listPolicyVersions(ctx context.Context, c api.Caller, in *iam.
 		for _, v := range slices.Backward(p.versions()) { // the newest first, as AWS
 			versions = append(versions, p.wireVersion(v))
 		}
-		page, next, err := pageOf(versions, in.Marker, in.MaxItems)
+		page, next, err := pageOf(versions, api.ListOf(c, in))
 		out = &iam.ListPolicyVersionsOutput{Versions: page, IsTruncated: next != nil, Marker: next}
 		return err
 	})
@@ -107,7 +115,7 @@ func (s *Service) deletePolicyVersion(ctx context.Context, c api.Caller, in *iam
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		p, err := s.findLocalPolicy(tx, c, *in.PolicyArn, authz.Request{Action: "iam:DeletePolicyVersion"})
 		if err != nil {
-			return err
+			return ofVersion(err, *in.PolicyArn, *in.VersionId)
 		}
 		i := (&managedPolicy{local: p}).version(*in.VersionId)
 		switch {
@@ -128,7 +136,7 @@ func (s *Service) setDefaultPolicyVersion(ctx context.Context, c api.Caller, in 
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		p, err := s.findLocalPolicy(tx, c, *in.PolicyArn, authz.Request{Action: "iam:SetDefaultPolicyVersion"})
 		if err != nil {
-			return err
+			return ofVersion(err, *in.PolicyArn, *in.VersionId)
 		}
 		if (&managedPolicy{local: p}).version(*in.VersionId) < 0 {
 			return noVersion(*in.PolicyArn, *in.VersionId)

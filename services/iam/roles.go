@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -105,10 +104,10 @@ func (s *Service) setTrust(r store.Reader, role *identity.Role, text string) (er
 	if policy.Size(text) > trustPolicySize {
 		return api.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: %d", trustPolicySize)
 	}
-	if err := checkDocument(policy.TrustPolicy, text); err != nil {
+	if err := s.checkDocument(policy.TrustPolicy, role.Partition, text); err != nil {
 		return err
 	}
-	role.Trust, err = s.authz.StorePrincipals(r, text)
+	role.Trust, err = s.authz.StorePrincipals(r, role.Partition, text)
 	return err
 }
 
@@ -124,7 +123,7 @@ func SaveRole(tx store.Tx, role *identity.Role) error {
 }
 
 func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseInsensitive)
 	role := &identity.Role{
 		Account: c.Account, Partition: c.Partition, Name: *in.RoleName, ID: identity.NewUniqueID(identity.PrefixRole),
 		Path: pathOf(in.Path), Created: s.now(), Description: aws.ToString(in.Description), MaxSessionDuration: defaultSessionDuration,
@@ -143,7 +142,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 			return tagsErr
 		}
 		if role.ServiceLinked() {
-			return api.Errorf("ValidationError", "The specified value for path is invalid: /aws-service-role/ is for service-linked roles.")
+			return api.Errorf("InvalidInput", "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
 		}
 		if tx.Get(identity.RoleKey(c.Account, role.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Role with name %s already exists.", role.Name)
@@ -152,11 +151,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 			return err
 		}
 		if role.Boundary != "" {
-			err := findBoundary(tx, c, role.Boundary)
-			if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "NoSuchEntity" { // which CreateRole has not
-				err = api.Errorf("InvalidInput", "%s", e.Message)
-			}
-			if err != nil {
+			if err := findBoundary(tx, c, role.Boundary); err != nil {
 				return err
 			}
 		}
@@ -167,6 +162,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 		if out, err = s.wireRoleWhole(tx, role); err != nil {
 			return err
 		}
+		out.Description, out.MaxSessionDuration, out.Tags = nil, nil, in.Tags // as AWS
 		return saveNew(tx, roleKind, identity.RoleKey(c.Account, role.Name), role, c.Account, role.Path, role.Name, role.ID, role.ARN())
 	})
 	return &iam.CreateRoleOutput{Role: out}, err
@@ -202,7 +198,7 @@ func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.Role
 }
 
 func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +249,9 @@ func (s *Service) updateRoleDescription(ctx context.Context, c api.Caller, in *i
 			return err
 		}
 		role.Description = *in.Description
-		out.Role, err = s.wireRoleWhole(tx, role)
+		if out.Role, err = s.wireRoleWhole(tx, role); err == nil {
+			out.Role.MaxSessionDuration = nil // as AWS
+		}
 		return err
 	})
 	return out, err

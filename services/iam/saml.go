@@ -139,7 +139,7 @@ func newSAMLID() string {
 }
 
 func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.CreateSAMLProviderInput) (*iam.CreateSAMLProviderOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	p := &identity.SAMLProvider{
 		Account: c.Account, Partition: c.Partition, Name: *in.Name, ID: newSAMLID(), Created: s.now(), Tags: tags,
 		Encrypted: in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired,
@@ -172,7 +172,7 @@ func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 		}
 		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
 	})
-	return &iam.CreateSAMLProviderOutput{SAMLProviderArn: &arn, Tags: wireTags(tags)}, err
+	return &iam.CreateSAMLProviderOutput{SAMLProviderArn: &arn, Tags: in.Tags}, err
 }
 
 func (s *Service) getSAMLProvider(ctx context.Context, c api.Caller, in *iam.GetSAMLProviderInput) (*iam.GetSAMLProviderOutput, error) {
@@ -184,7 +184,7 @@ func (s *Service) getSAMLProvider(ctx context.Context, c api.Caller, in *iam.Get
 		}
 		out = &iam.GetSAMLProviderOutput{
 			SAMLProviderUUID: &p.ID, SAMLMetadataDocument: &p.Metadata, CreateDate: &p.Created, ValidUntil: &p.ValidUntil, Tags: wireTags(p.Tags),
-			AssertionEncryptionMode: types.AssertionEncryptionModeTypeAllowed,
+			AssertionEncryptionMode: types.AssertionEncryptionModeTypeAllowed, PrivateKeyList: []types.SAMLPrivateKey{},
 		}
 		if p.Encrypted {
 			out.AssertionEncryptionMode = types.AssertionEncryptionModeTypeRequired

@@ -42,10 +42,11 @@ type sourced struct {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
 type simulation struct {
-	policies []sourced
-	boundary *sourced
-	resource *sourced
-	scps     [][]policy.Named // by level, nil if none are given
+	partition string
+	policies  []sourced
+	boundary  *sourced
+	resource  *sourced
+	scps      [][]policy.Named // by level, nil if none are given
 	// organization: the account is in one. What attaches service control policies is not there yet.
 	organization bool
 	principal    policy.Principal
@@ -58,13 +59,13 @@ func invalidInput(format string, args ...any) error {
 	return api.Errorf("InvalidInput", format, args...)
 }
 
-// parseInput parses a document of the request.
-func parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
+// parseInput parses a document of the request. A resource policy may be that of any service, which has its own principals.
+func (s *simulation) parseInput(kind policy.Kind, list string, i int, text string) (sourced, error) {
 	name := list
 	if i >= 0 {
 		name = fmt.Sprintf("%s.%d", list, i+1)
 	}
-	parsed, err := policy.Parse(kind, text)
+	parsed, err := policy.Check(kind, text, policy.Rules{Partition: s.partition})
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return sourced{}, invalidInput("%s: %s", name, syntax.Message)
 	}
@@ -73,7 +74,7 @@ func parseInput(kind policy.Kind, list string, i int, text string) (sourced, err
 
 func (s *simulation) addInputs(list string, texts []string) error {
 	for i, text := range texts {
-		p, err := parseInput(policy.Identity, list, i, text)
+		p, err := s.parseInput(policy.Identity, list, i, text)
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ func (s *simulation) setBoundary(texts []string) error {
 	if len(texts) > 1 {
 		return invalidInput("Only one permissions boundary can be given.")
 	}
-	p, err := parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
+	p, err := s.parseInput(policy.Identity, "PermissionsBoundaryPolicyInputList", 0, texts[0])
 	s.boundary = &p
 	return err
 }
@@ -100,7 +101,7 @@ func (s *simulation) setOrganization(levels []types.OrderedOrganizationPolicyTyp
 	for i, level := range levels {
 		var policies []policy.Named
 		for j, text := range level.ServiceControlPolicyInputList {
-			p, err := parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
+			p, err := s.parseInput(policy.SCP, fmt.Sprintf("OrderedOrganizationPolicyInputList.%d", i+1), j, text)
 			if err != nil {
 				return err
 			}
@@ -153,7 +154,7 @@ func (s *simulation) setScene(caller, resourcePolicy, owner *string, entries []t
 		if caller == nil {
 			return invalidInput("A resource policy needs a CallerArn.")
 		}
-		p, err := parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
+		p, err := s.parseInput(policy.Resource, "ResourcePolicy", -1, *resourcePolicy)
 		if err != nil {
 			return err
 		}
@@ -213,8 +214,8 @@ var evalDecisions = map[policy.Effect]types.PolicyEvaluationDecisionType{
 const maxSimulated = 32 << 20
 
 // run asks for every action on every resource, as far as a page goes.
-func (s *simulation) run(ctx context.Context, actions, resources []string, marker *string, maxItems *int32) (results []types.EvaluationResult, next *string, err error) {
-	p, err := newPage(marker, maxItems)
+func (s *simulation) run(ctx context.Context, actions, resources []string, list api.List) (results []types.EvaluationResult, next *string, err error) {
+	p, err := newPage(list)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -263,6 +264,7 @@ func (s *simulation) run(ctx context.Context, actions, resources []string, marke
 	return results, p.next(), ctx.Err()
 }
 
+// byName returns the policies by what stands for them in a trace.
 func byName(policies []sourced) map[string]sourced {
 	sources := make(map[string]sourced, len(policies))
 	for _, p := range slices.Backward(policies) { // of several of a name the first counts
@@ -337,12 +339,12 @@ func matched(trace *policy.Trace, sources map[string]sourced) []types.Statement 
 		if strings.HasPrefix(name, "arn:") {
 			_, _, name = splitPolicyARN(name)
 		}
-		for i, statement := range p.Statements {
+		for _, statement := range p.Statements {
 			if !statement.Matched || statement.Effect != effect {
 				continue
 			}
 			start := statement.Start
-			if source.Policy != nil {
+			if i := statement.Index; source.Policy != nil && i < len(source.Policy.Statements) && source.Policy.Statements[i].Start == start { // names may be ambiguous
 				start = startOf(source.Policy, i)
 			}
 			matched = append(matched, types.Statement{
@@ -378,7 +380,7 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 		return nil, err
 	}
 	// Nobody in particular: a user of the caller's account.
-	sim := &simulation{principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
+	sim := &simulation{partition: c.Partition, principal: policy.Principal{Type: policy.User, Account: c.Account, ARN: identity.ARN(c.Partition, "iam", c.Account, "user/simulated")}}
 	if err := errors.Join(
 		sim.addInputs("PolicyInputList", in.PolicyInputList),
 		sim.setBoundary(in.PermissionsBoundaryPolicyInputList),
@@ -387,12 +389,12 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, c api.Caller, in *ia
 	); err != nil {
 		return nil, err
 	}
-	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, in.Marker, in.MaxItems)
+	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, api.ListOf(c, in))
 	return &iam.SimulateCustomPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
 }
 
 func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePrincipalPolicyOutput, error) {
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:SimulatePrincipalPolicy", sim)
 	})
@@ -407,7 +409,7 @@ func (s *Service) simulatePrincipalPolicy(ctx context.Context, c api.Caller, in 
 	); err != nil {
 		return nil, err
 	}
-	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, in.Marker, in.MaxItems)
+	results, next, err := sim.run(ctx, in.ActionNames, in.ResourceArns, api.ListOf(c, in))
 	return &iam.SimulatePrincipalPolicyOutput{EvaluationResults: results, Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -418,7 +420,7 @@ func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Calle
 	if err != nil {
 		return nil, err
 	}
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	if err := sim.addInputs("PolicyInputList", in.PolicyInputList); err != nil {
 		return nil, err
 	}
@@ -426,7 +428,7 @@ func (s *Service) getContextKeysForCustomPolicy(ctx context.Context, c api.Calle
 }
 
 func (s *Service) getContextKeysForPrincipalPolicy(ctx context.Context, c api.Caller, in *iam.GetContextKeysForPrincipalPolicyInput) (*iam.GetContextKeysForPrincipalPolicyOutput, error) {
-	sim := &simulation{}
+	sim := &simulation{partition: c.Partition}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.loadSource(r, c, *in.PolicySourceArn, "iam:GetContextKeysForPrincipalPolicy", sim)
 	})

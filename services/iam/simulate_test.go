@@ -351,6 +351,19 @@ func TestSimulationAnswers(t *testing.T) {
 		})
 	}
 
+	// Names of inline policies may be ambiguous: those of two groups are here.
+	must(c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("eve")}))(t)
+	for group, policy := range map[string]string{"a": "b_c", "a_b": "c"} {
+		must(c.CreateGroup(t.Context(), &iam.CreateGroupInput{GroupName: &group}))(t)
+		must(c.AddUserToGroup(t.Context(), &iam.AddUserToGroupInput{GroupName: &group, UserName: aws.String("eve")}))(t)
+		text := `{"Version":"2012-10-17","Statement":[` + strings.Repeat(`{"Effect":"Allow","Action":"x:y","Resource":"*"},`, len(group)) + `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`
+		must(c.PutGroupPolicy(t.Context(), &iam.PutGroupPolicyInput{GroupName: &group, PolicyName: &policy, PolicyDocument: &text}))(t)
+	}
+	eve := must(c.SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::000000000000:user/eve"), ActionNames: []string{"s3:GetObject"}}))(t)
+	if matched := eve.EvaluationResults[0].MatchedStatements; len(matched) != 2 || *matched[0].SourcePolicyId != "group_a_b_c" || *matched[1].SourcePolicyId != "group_a_b_c" {
+		t.Errorf("matched %+v", matched)
+	}
+
 	// [rec] Of a principal the organization is told, if its account is in one.
 	must(c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}))(t)
 	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::000000000000:user/bob"), ActionNames: []string{"s3:GetObject"}}

@@ -17,38 +17,49 @@ import (
 
 const maxTags = 50
 
-// newTags returns tags that a request gives, or AWS's error. Their keys differ
-// without regard to case.
-func newTags(given []types.Tag) (map[string]string, error) {
+// tagRule is how keys of tags compare.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#case-sensitivity
+type tagRule int
+
+const (
+	caseSensitive   tagRule = iota
+	caseInsensitive         // of users and roles
+)
+
+// normal returns what two keys have in common that are the same.
+func (rule tagRule) normal(key string) string {
+	if rule == caseInsensitive {
+		return strings.ToLower(key)
+	}
+	return key
+}
+
+// newTags returns tags that a request gives, or AWS's error.
+func newTags(given []types.Tag, rule tagRule) (map[string]string, error) {
 	tags := make(map[string]string, len(given))
 	seen := make(map[string]bool, len(given))
 	for _, t := range given {
-		lower := strings.ToLower(*t.Key)
-		if seen[lower] {
-			return tags, api.Errorf("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		if seen[rule.normal(*t.Key)] {
+			message := "Duplicate tag keys found."
+			if rule == caseInsensitive {
+				message += " Please note that Tag keys are case insensitive."
+			}
+			return tags, api.Errorf("InvalidInput", "%s", message)
 		}
-		if strings.HasPrefix(lower, "aws:") {
+		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
 			return tags, api.Errorf("InvalidInput", "aws: prefixed tag key names are not allowed for external use.")
 		}
-		seen[lower] = true
+		seen[rule.normal(*t.Key)] = true
 		tags[*t.Key] = *t.Value
 	}
 	return tags, nil
 }
 
-// addTags returns the tags with others added. A key that differs only by case is the
-// same, and keeps its spelling.
-func addTags(tags, added map[string]string) (map[string]string, error) {
-	all := maps.Clone(tags)
-	if all == nil {
-		all = make(map[string]string)
-	}
-	for key, value := range added {
-		if old, ok := findTag(all, key); ok {
-			key = old
-		}
-		all[key] = value
-	}
+// addTags returns the tags with others added, which take the place of those with the same key, however it was spelt.
+func addTags(tags, added map[string]string, rule tagRule) (map[string]string, error) {
+	all := removeTags(tags, slices.Collect(maps.Keys(added)), rule)
+	maps.Copy(all, added)
 	if len(all) > maxTags {
 		return nil, api.Errorf("LimitExceeded", "The number of tags has reached the maximum limit.")
 	}
@@ -56,23 +67,18 @@ func addTags(tags, added map[string]string) (map[string]string, error) {
 }
 
 // removeTags returns the tags without some. Keys that are not there do no harm.
-func removeTags(tags map[string]string, keys []string) map[string]string {
-	left := maps.Clone(tags)
+func removeTags(tags map[string]string, keys []string, rule tagRule) map[string]string {
+	remove := make(map[string]bool, len(keys))
 	for _, key := range keys {
-		if old, ok := findTag(left, key); ok {
-			delete(left, old)
+		remove[rule.normal(key)] = true
+	}
+	left := make(map[string]string, len(tags))
+	for key, value := range tags {
+		if !remove[rule.normal(key)] {
+			left[key] = value
 		}
 	}
 	return left
-}
-
-func findTag(tags map[string]string, key string) (string, bool) {
-	for k := range tags {
-		if strings.EqualFold(k, key) {
-			return k, true
-		}
-	}
-	return "", false
 }
 
 // wireTags returns tags as they are answered, sorted by key; never nil.
@@ -110,6 +116,7 @@ func (s *Service) tagOperations() []api.Operation {
 
 // tagged is a resource with tags, as far as they go.
 type tagged struct {
+	rule tagRule
 	tags map[string]string
 	// save saves the resource with other tags.
 	save func(tx store.Tx, tags map[string]string) error
@@ -119,16 +126,20 @@ type tagged struct {
 type findTagged func(r store.Reader, request authz.Request) (tagged, error)
 
 func (s *Service) tag(ctx context.Context, action string, given []types.Tag, find findTagged) error {
-	added, tagsErr := newTags(given)
+	asked := make(map[string]string, len(given))
+	for _, t := range given {
+		asked[*t.Key] = *t.Value
+	}
 	return s.store.Update(ctx, func(tx store.Tx) error {
-		resource, err := find(tx, authz.Request{Action: action, RequestTags: added})
+		resource, err := find(tx, authz.Request{Action: action, RequestTags: asked})
 		if err != nil {
 			return err
 		}
-		if tagsErr != nil {
-			return tagsErr
+		added, err := newTags(given, resource.rule)
+		if err != nil {
+			return err
 		}
-		all, err := addTags(resource.tags, added)
+		all, err := addTags(resource.tags, added, resource.rule)
 		if err != nil {
 			return err
 		}
@@ -142,17 +153,17 @@ func (s *Service) untag(ctx context.Context, action string, keys []string, find 
 		if err != nil {
 			return err
 		}
-		return resource.save(tx, removeTags(resource.tags, keys))
+		return resource.save(tx, removeTags(resource.tags, keys, resource.rule))
 	})
 }
 
-func (s *Service) listTags(ctx context.Context, action string, marker *string, maxItems *int32, find findTagged) (page []types.Tag, next *string, err error) {
+func (s *Service) listTags(ctx context.Context, action string, list api.List, find findTagged) (page []types.Tag, next *string, err error) {
 	err = s.store.View(ctx, func(r store.Reader) error {
 		resource, err := find(r, authz.Request{Action: action})
 		if err != nil {
 			return err
 		}
-		page, next, err = pageOf(wireTags(resource.tags), marker, maxItems)
+		page, next, err = pageOf(wireTags(resource.tags), list)
 		return err
 	})
 	return page, next, err
@@ -164,7 +175,7 @@ func (s *Service) taggedUser(c api.Caller, name string) findTagged {
 		if err != nil {
 			return tagged{}, err
 		}
-		return tagged{u.Tags, func(tx store.Tx, tags map[string]string) error {
+		return tagged{caseInsensitive, u.Tags, func(tx store.Tx, tags map[string]string) error {
 			u.Tags = tags
 			return store.Save(tx, identity.UserKey(c.Account, u.Name), u)
 		}}, nil
@@ -177,7 +188,7 @@ func (s *Service) taggedRole(c api.Caller, name string) findTagged {
 		if err != nil {
 			return tagged{}, err
 		}
-		return tagged{role.Tags, func(tx store.Tx, tags map[string]string) error {
+		return tagged{caseInsensitive, role.Tags, func(tx store.Tx, tags map[string]string) error {
 			role.Tags = tags
 			return store.Save(tx, identity.RoleKey(c.Account, role.Name), role)
 		}}, nil
@@ -191,7 +202,7 @@ func (s *Service) taggedPolicy(c api.Caller, arn string) findTagged {
 		if err != nil {
 			return tagged{}, err
 		}
-		return tagged{p.tags(), func(tx store.Tx, tags map[string]string) error {
+		return tagged{caseSensitive, p.tags(), func(tx store.Tx, tags map[string]string) error {
 			if p.local == nil {
 				return deniedPolicy(c, request.Action, arn)
 			}
@@ -207,7 +218,7 @@ func (s *Service) taggedOIDCProvider(c api.Caller, arn string) findTagged {
 		if err != nil {
 			return tagged{}, err
 		}
-		return tagged{p.Tags, func(tx store.Tx, tags map[string]string) error {
+		return tagged{caseSensitive, p.Tags, func(tx store.Tx, tags map[string]string) error {
 			p.Tags = tags
 			return store.Save(tx, identity.OIDCProviderKey(c.Account, p.URL), p)
 		}}, nil
@@ -220,7 +231,7 @@ func (s *Service) taggedSAMLProvider(c api.Caller, arn string) findTagged {
 		if err != nil {
 			return tagged{}, err
 		}
-		return tagged{p.Tags, func(tx store.Tx, tags map[string]string) error {
+		return tagged{caseSensitive, p.Tags, func(tx store.Tx, tags map[string]string) error {
 			p.Tags = tags
 			return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
 		}}, nil
@@ -233,7 +244,7 @@ func (s *Service) taggedMFADevice(c api.Caller, serial string) findTagged {
 		if err != nil {
 			return tagged{}, err
 		}
-		return tagged{d.Tags, func(tx store.Tx, tags map[string]string) error {
+		return tagged{caseSensitive, d.Tags, func(tx store.Tx, tags map[string]string) error {
 			d.Tags = tags
 			return saveMFADevice(tx, d)
 		}}, nil
@@ -249,7 +260,7 @@ func (s *Service) untagUser(ctx context.Context, c api.Caller, in *iam.UntagUser
 }
 
 func (s *Service) listUserTags(ctx context.Context, c api.Caller, in *iam.ListUserTagsInput) (*iam.ListUserTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListUserTags", in.Marker, in.MaxItems, s.taggedUser(c, *in.UserName))
+	page, next, err := s.listTags(ctx, "iam:ListUserTags", api.ListOf(c, in), s.taggedUser(c, *in.UserName))
 	return &iam.ListUserTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -262,7 +273,7 @@ func (s *Service) untagRole(ctx context.Context, c api.Caller, in *iam.UntagRole
 }
 
 func (s *Service) listRoleTags(ctx context.Context, c api.Caller, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListRoleTags", in.Marker, in.MaxItems, s.taggedRole(c, *in.RoleName))
+	page, next, err := s.listTags(ctx, "iam:ListRoleTags", api.ListOf(c, in), s.taggedRole(c, *in.RoleName))
 	return &iam.ListRoleTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -275,7 +286,7 @@ func (s *Service) untagPolicy(ctx context.Context, c api.Caller, in *iam.UntagPo
 }
 
 func (s *Service) listPolicyTags(ctx context.Context, c api.Caller, in *iam.ListPolicyTagsInput) (*iam.ListPolicyTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListPolicyTags", in.Marker, in.MaxItems, s.taggedPolicy(c, *in.PolicyArn))
+	page, next, err := s.listTags(ctx, "iam:ListPolicyTags", api.ListOf(c, in), s.taggedPolicy(c, *in.PolicyArn))
 	return &iam.ListPolicyTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -288,7 +299,7 @@ func (s *Service) untagOIDCProvider(ctx context.Context, c api.Caller, in *iam.U
 }
 
 func (s *Service) listOIDCProviderTags(ctx context.Context, c api.Caller, in *iam.ListOpenIDConnectProviderTagsInput) (*iam.ListOpenIDConnectProviderTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListOpenIDConnectProviderTags", in.Marker, in.MaxItems, s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
+	page, next, err := s.listTags(ctx, "iam:ListOpenIDConnectProviderTags", api.ListOf(c, in), s.taggedOIDCProvider(c, *in.OpenIDConnectProviderArn))
 	return &iam.ListOpenIDConnectProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -301,7 +312,7 @@ func (s *Service) untagSAMLProvider(ctx context.Context, c api.Caller, in *iam.U
 }
 
 func (s *Service) listSAMLProviderTags(ctx context.Context, c api.Caller, in *iam.ListSAMLProviderTagsInput) (*iam.ListSAMLProviderTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListSAMLProviderTags", in.Marker, in.MaxItems, s.taggedSAMLProvider(c, *in.SAMLProviderArn))
+	page, next, err := s.listTags(ctx, "iam:ListSAMLProviderTags", api.ListOf(c, in), s.taggedSAMLProvider(c, *in.SAMLProviderArn))
 	return &iam.ListSAMLProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
@@ -314,6 +325,6 @@ func (s *Service) untagMFADevice(ctx context.Context, c api.Caller, in *iam.Unta
 }
 
 func (s *Service) listMFADeviceTags(ctx context.Context, c api.Caller, in *iam.ListMFADeviceTagsInput) (*iam.ListMFADeviceTagsOutput, error) {
-	page, next, err := s.listTags(ctx, "iam:ListMFADeviceTags", in.Marker, in.MaxItems, s.taggedMFADevice(c, *in.SerialNumber))
+	page, next, err := s.listTags(ctx, "iam:ListMFADeviceTags", api.ListOf(c, in), s.taggedMFADevice(c, *in.SerialNumber))
 	return &iam.ListMFADeviceTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }

@@ -106,13 +106,12 @@ func wireBoundary(arn string) *types.AttachedPermissionsBoundary {
 	if arn == "" {
 		return nil
 	}
-	return &types.AttachedPermissionsBoundary{
-		PermissionsBoundaryArn: &arn, PermissionsBoundaryType: types.PermissionsBoundaryAttachmentTypePolicy,
-	}
+	// AWS does not send the value that its model has.
+	return &types.AttachedPermissionsBoundary{PermissionsBoundaryArn: &arn, PermissionsBoundaryType: "Policy"}
 }
 
 func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
-	tags, tagsErr := newTags(in.Tags)
+	tags, tagsErr := newTags(in.Tags, caseInsensitive)
 	u := &identity.User{
 		Account: c.Account, Partition: c.Partition, Name: *in.UserName, ID: identity.NewUniqueID(identity.PrefixUser),
 		Path: pathOf(in.Path), Created: s.now(), Boundary: aws.ToString(in.PermissionsBoundary), Tags: tags,
@@ -141,7 +140,9 @@ func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUs
 	if err != nil {
 		return nil, err
 	}
-	return &iam.CreateUserOutput{User: wireUserWhole(u)}, nil
+	out := wireUserWhole(u)
+	out.Tags = in.Tags
+	return &iam.CreateUserOutput{User: out}, nil
 }
 
 // saveNew saves an entity with its entries in the indexes by path and by unique ID.
@@ -197,7 +198,7 @@ func (s *Service) getUser(ctx context.Context, c api.Caller, in *iam.GetUserInpu
 }
 
 func (s *Service) listUsers(ctx context.Context, c api.Caller, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
-	page, err := newPage(in.Marker, in.MaxItems)
+	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}

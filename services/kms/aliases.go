@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 		return nil, err
 	}
 	if strings.Contains(*in.AliasName, ":") { // of which there is none: other operations don't find it
-		return nil, api.Errorf("InvalidAliasNameException", "%s contains invalid characters for an alias", *in.AliasName)
+		return nil, api.Errorf("ValidationError", "%s contains invalid characters for an alias", *in.AliasName)
 	}
 	if strings.Contains(*in.TargetKeyId, "alias/") {
 		return nil, api.Errorf("ValidationError", "Aliases must refer to keys. Not aliases")
@@ -215,20 +216,31 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 			if err != nil {
 				return err
 			}
+			named := arn(c.Partition, c.Region, id.account, cmp.Or(id.alias, "key/"+id.id))
+			if id.account != c.Account {
+				return notFound(id, named)
+			}
+			if id.alias != "" {
+				alias, _, err := loadAlias(r, c.Account, c.Region, id.alias)
+				if err != nil {
+					return err
+				}
+				id.id = alias.Target
+			}
 			k, err := s.loadKey(r, c.Account, c.Region, id.id)
 			if err != nil {
 				return err
 			}
-			if k == nil || id.account != c.Account {
-				return api.Errorf("NotFoundException", "Key '%s' does not exist", arn(c.Partition, c.Region, id.account, "key/"+id.id))
+			if k == nil {
+				return notFound(id, named)
 			}
 			prefix = aliasesOfPrefix(c.Account, c.Region, k.ID)
 		}
-		p, err := newPage(prefix, in.Marker, in.Limit, 50)
+		p, err := newPage(api.ListOf(c, in), 50)
 		if err != nil {
 			return err
 		}
-		for key := range p.Scan(r) {
+		for key := range p.scan(r, prefix) {
 			parts := store.Parts(key)
 			a, _, err := loadAlias(r, c.Account, c.Region, parts[len(parts)-1])
 			if err != nil {
@@ -239,7 +251,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 			} else if k == nil {
 				continue
 			}
-			if !p.Take(key) {
+			if !p.take(key) {
 				break
 			}
 			out.Aliases = append(out.Aliases, types.AliasListEntry{
@@ -247,7 +259,7 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 				CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
 			})
 		}
-		out.NextMarker = p.Next()
+		out.NextMarker = p.next(prefix)
 		out.Truncated = out.NextMarker != nil
 		return nil
 	})

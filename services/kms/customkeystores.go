@@ -169,7 +169,7 @@ func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in 
 		if len(entries) == 0 && (in.CustomKeyStoreId != nil || in.CustomKeyStoreName != nil) {
 			return noKeyStore(aws.ToString(in.CustomKeyStoreId) + aws.ToString(in.CustomKeyStoreName))
 		}
-		out.CustomKeyStores, out.NextMarker, err = pageOf(entries, keyStoresPrefix(c.Account, c.Region), in.Marker, in.Limit, 1000)
+		out.CustomKeyStores, out.NextMarker, err = pageOf(entries, api.ListOf(c, in), 1000)
 		out.Truncated = out.NextMarker != nil
 		return err
 	})

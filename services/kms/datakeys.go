@@ -52,8 +52,8 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if d.key, err = s.findKey(r, c, keyID, a); err != nil {
 			return err
 		}
-		if d.key.Spec != types.KeySpecSymmetricDefault {
-			return wrongUsage(d.key, a.action[len("kms:"):])
+		if err := checkEncryption(d.key, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
+			return err
 		}
 		if m, err = s.use(r, d.key, d.key.MaterialID); err != nil {
 			return err
@@ -165,7 +165,7 @@ func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.Gene
 	case in.CustomKeyStoreId != nil || in.Recipient != nil:
 		return nil, api.Errorf("NotImplemented", "CustomKeyStoreId and Recipient are not supported by this emulator.")
 	case in.NumberOfBytes == nil:
-		return nil, api.Errorf("ValidationError", "Please specify number of bytes.")
+		return nil, api.Errorf("ValidationError", "NumberOfBytes is required.")
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		return s.authz.Authorize(r, c, authz.Request{Action: "kms:GenerateRandom", Resource: "*"})

@@ -60,11 +60,12 @@ func algorithmOr(algorithm types.EncryptionAlgorithmSpec) types.EncryptionAlgori
 	return algorithm
 }
 
-// checkEncryption returns AWS's error if a key does not encrypt with that algorithm and context.
-func checkEncryption(k *Key, algorithm types.EncryptionAlgorithmSpec, context map[string]string) error {
+// checkEncryption returns AWS's error if an operation, such as "Encrypt", can't use a key with that algorithm and context.
+func checkEncryption(k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, context map[string]string) error {
+	if err := checkUsage(k, types.KeyUsageTypeEncryptDecrypt, operation); err != nil {
+		return err
+	}
 	switch {
-	case k.Usage != types.KeyUsageTypeEncryptDecrypt:
-		return wrongUsage(k, "encryption and decryption")
 	case !slices.Contains(specs[k.Spec].encryption, algorithm):
 		return api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
 	case algorithm != types.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0:
@@ -73,8 +74,12 @@ func checkEncryption(k *Key, algorithm types.EncryptionAlgorithmSpec, context ma
 	return nil
 }
 
-func wrongUsage(k *Key, use string) error {
-	return api.Errorf("InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", k.ARN(), k.Usage, use)
+// checkUsage returns AWS's error if an operation can't use a key for what it is for.
+func checkUsage(k *Key, usage types.KeyUsageType, operation string) error {
+	if k.Usage != usage {
+		return api.Errorf("InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", k.ARN(), k.Usage, operation)
+	}
+	return nil
 }
 
 // dryRun is AWS's answer to a call that would have succeeded.
@@ -94,9 +99,9 @@ func (s *Service) seal(k *Key, m *material, plaintext []byte, context map[string
 
 func invalidCiphertext() *api.Error { return api.Errorf("InvalidCiphertextException", "") }
 
-// encryptWith encrypts with a key that the caller may use.
-func (s *Service) encryptWith(r store.Reader, k *Key, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
-	if err := checkEncryption(k, algorithm, context); err != nil {
+// encryptWith encrypts, for an operation, with a key that the caller may use.
+func (s *Service) encryptWith(r store.Reader, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
+	if err := checkEncryption(k, operation, algorithm, context); err != nil {
 		return nil, err
 	}
 	m, err := s.use(r, k, k.MaterialID)
@@ -106,16 +111,16 @@ func (s *Service) encryptWith(r store.Reader, k *Key, algorithm types.Encryption
 	if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
 		return s.seal(k, m, plaintext, context)
 	}
-	ciphertext, err := m.encryptOAEP(algorithm, plaintext)
-	if err != nil {
-		return nil, api.Errorf("ValidationError", "The plaintext is too long for a key of spec %s with algorithm %s.", k.Spec, algorithm)
+	ciphertext, longest, err := m.encryptOAEP(algorithm, plaintext)
+	if err == nil && ciphertext == nil {
+		return nil, api.Errorf("ValidationError", "Algorithm %s and key spec %s cannot encrypt data larger than %d bytes.", algorithm, k.Spec, longest)
 	}
-	return ciphertext, nil
+	return ciphertext, err
 }
 
-// decryptWith decrypts with a key that the caller may use.
-func (s *Service) decryptWith(r store.Reader, k *Key, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, context map[string]string) ([]byte, error) {
-	if err := checkEncryption(k, algorithm, context); err != nil {
+// decryptWith decrypts, for an operation, with a key that the caller may use.
+func (s *Service) decryptWith(r store.Reader, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, context map[string]string) ([]byte, error) {
+	if err := checkEncryption(k, operation, algorithm, context); err != nil {
 		return nil, err
 	}
 	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault {
@@ -170,7 +175,7 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 	if err != nil {
 		return nil, err
 	}
-	if k.Spec == types.KeySpecSymmetricDefault && (k.ID != b.keyID || k.Account != b.account || k.Region != b.region) {
+	if k.ID != b.keyID || k.Account != b.account || k.Region != b.region { // also of another usage
 		return nil, api.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	return k, nil
@@ -203,7 +208,7 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
-		if out.CiphertextBlob, err = s.encryptWith(r, k, algorithm, in.Plaintext, in.EncryptionContext); err != nil {
+		if out.CiphertextBlob, err = s.encryptWith(r, k, "Encrypt", algorithm, in.Plaintext, in.EncryptionContext); err != nil {
 			return err
 		}
 		return dryRun(in.DryRun)
@@ -233,7 +238,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.KeyMaterialId = &k.MaterialID
 		}
-		if out.Plaintext, err = s.decryptWith(r, k, algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
+		if out.Plaintext, err = s.decryptWith(r, k, "Decrypt", algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
 			return err
 		}
 		return dryRun(in.DryRun)
@@ -279,11 +284,11 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 			return err
 		}
 		out.SourceKeyId, out.KeyId = aws.String(source.ARN()), aws.String(target.ARN())
-		plaintext, err := s.decryptWith(r, source, from, in.CiphertextBlob, in.SourceEncryptionContext)
+		plaintext, err := s.decryptWith(r, source, "ReEncrypt", from, in.CiphertextBlob, in.SourceEncryptionContext)
 		if err != nil {
 			return err
 		}
-		if out.CiphertextBlob, err = s.encryptWith(r, target, to, plaintext, in.DestinationEncryptionContext); err != nil {
+		if out.CiphertextBlob, err = s.encryptWith(r, target, "ReEncrypt", to, plaintext, in.DestinationEncryptionContext); err != nil {
 			return err
 		}
 		if from == types.EncryptionAlgorithmSpecSymmetricDefault {

@@ -170,8 +170,9 @@ func TestForeignKeysAreNotTold(t *testing.T) {
 		}
 	}
 	refused(t, ciphertexts["Decrypt"](admin, madeUp(stranger, strings.Repeat("x", 36))), "InvalidCiphertextException", "")
+	// As users pasted it of KMS, without the key's ARN.
 	refused(t, operations["Encrypt"](admin, key.Arn), "AccessDeniedException",
-		"arn:aws:iam::111111111111:root is not authorized to perform: kms:Encrypt on resource: "+*key.Arn+" because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access")
+		"User: arn:aws:iam::111111111111:root is not authorized to perform: kms:Encrypt on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access")
 }
 
 // Of a policy of one's own that denies one hears also where the key is another account's; and whom the key's policy allows, that it
@@ -188,12 +189,12 @@ func TestForeignKeyReasons(t *testing.T) {
 		_, err := bob.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.Arn})
 		return err
 	}
-	const who = "User: arn:aws:iam::111111111111:user/bob is not authorized to perform: kms:DescribeKey on resource: "
-	refused(t, describe(), "AccessDeniedException", who+*key.Arn+" because the resource does not exist in this Region")
+	const who = "User: arn:aws:iam::111111111111:user/bob is not authorized to perform: kms:DescribeKey on "
+	refused(t, describe(), "AccessDeniedException", who+"this resource because the resource does not exist in this Region")
 	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["000000000000","111111111111"]},"Action":"kms:*","Resource":"*"}]}`
 	must[*kms.PutKeyPolicyOutput](t)(owner.PutKeyPolicy(t.Context(), &kms.PutKeyPolicyInput{KeyId: key.KeyId, Policy: &policy}))
-	refused(t, describe(), "AccessDeniedException", who+*key.Arn+" because no identity-based policy allows the kms:DescribeKey action")
+	refused(t, describe(), "AccessDeniedException", who+"resource: "+*key.Arn+" because no identity-based policy allows the kms:DescribeKey action")
 	deny := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"kms:*","Resource":"*"}]}`
 	must[*iam.PutUserPolicyOutput](t)(people.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: &deny}))
-	refused(t, describe(), "AccessDeniedException", who+*key.Arn+" with an explicit deny in an identity-based policy")
+	refused(t, describe(), "AccessDeniedException", who+"resource: "+*key.Arn+" with an explicit deny in an identity-based policy")
 }

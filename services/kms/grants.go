@@ -52,7 +52,7 @@ func (s *Service) listGrants(ctx context.Context, c api.Caller, in *kms.ListGran
 		if in.GrantId != nil {
 			return api.Errorf("InvalidGrantIdException", "Grant ID %s is not found for key %s.", *in.GrantId, k.ARN())
 		}
-		out.Grants, out.NextMarker, err = pageOf(out.Grants, store.Key("grants", k.Account, k.Region, k.ID), in.Marker, in.Limit, 50)
+		out.Grants, out.NextMarker, err = pageOf(out.Grants, api.ListOf(c, in), 50)
 		return err
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Service) listRetirableGrants(ctx context.Context, c api.Caller, in *kms
 		if arn.Account != c.Account {
 			return noPrincipal(*in.RetiringPrincipal)
 		}
-		out.Grants, out.NextMarker, err = pageOf(out.Grants, store.Key("retirable-grants", c.Region, *in.RetiringPrincipal), in.Marker, in.Limit, 50)
+		out.Grants, out.NextMarker, err = pageOf(out.Grants, api.ListOf(c, in), 50)
 		return err
 	})
 	if err != nil {

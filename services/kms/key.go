@@ -70,19 +70,6 @@ func (s *Service) gone(k *Key) bool { return !k.Deletion.IsZero() && !s.clock.No
 
 func saveKey(tx store.Tx, k *Key) error { return store.Save(tx, keyKey(k.Account, k.Region, k.ID), k) }
 
-// ResourcePolicy returns the policy of the key with that ARN, nil if there is none.
-func ResourcePolicy(r store.Reader, arn policy.ARN) (*authz.ResourcePolicy, error) {
-	id, ok := strings.CutPrefix(arn.Resource, "key/")
-	if !ok {
-		return nil, nil
-	}
-	k, ok, err := store.Load[Key](r, keyKey(arn.Account, arn.Region, id))
-	if err != nil || !ok {
-		return nil, err
-	}
-	return &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}, nil
-}
-
 // keyID is what a request names a key by, parsed.
 type keyID struct {
 	account, region string
@@ -186,16 +173,13 @@ func (s *Service) authorizeNamed(r store.Reader, c api.Caller, id keyID, k *Key,
 	return s.authorize(r, c, k, a)
 }
 
-// forNobody is the policy of a key that does not exist.
-const forNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AIDANOBODYHASTHISKEY"},"Action":"kms:*","Resource":"*"}]}`
-
 // foreignKey is lookUpKey's answer about a key of another account, nil if there is none. Only whom its own policy allows is told
 // that it is his policies that do not. All others are told, in AWS's words, what they would be if there were none: neither
 // whether there is one, nor, of an alias, which. It takes as long, too.
 func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a access, named string) (*Key, error) {
 	tried := k
 	if k == nil {
-		tried = &Key{Account: id.account, Region: id.region, Partition: c.Partition, ID: id.id, Policy: forNobody}
+		tried = &Key{Account: id.account, Region: id.region, Partition: c.Partition, ID: id.id} // whose policy allows nobody anything
 	}
 	asked := a
 	asked.request.Context = maps.Clone(a.request.Context) // to which authorize adds what it knows of the key
@@ -204,8 +188,10 @@ func (s *Service) foreignKey(r store.Reader, c api.Caller, id keyID, k *Key, a a
 		return k, err
 	}
 	err = s.noKey(r, c, id, a, named)
-	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" && strings.HasSuffix(e.Message, named) {
-		e.Message += " because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "AccessDenied" {
+		if who, reasonless := strings.CutSuffix(e.Message, " on resource: "+named); reasonless {
+			e.Message = who + " on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+		}
 	}
 	return nil, err
 }
@@ -217,6 +203,11 @@ func (s *Service) noKey(r store.Reader, c api.Caller, id keyID, a access, named 
 	if err := s.authz.Authorize(r, c, request); err != nil {
 		return err
 	}
+	return notFound(id, named)
+}
+
+// notFound is AWS's error for a key or alias, named in full, that does not exist.
+func notFound(id keyID, named string) error {
 	if id.alias != "" {
 		return api.Errorf("NotFoundException", "Alias %s is not found.", named)
 	}

@@ -132,7 +132,7 @@ func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass b
 	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
 		return err
 	}
-	// The key to be is in no policy of its own yet.
+	// The key is in no answer yet, and its policy does not count.
 	request.Action, request.Resource, request.Unnamed = "kms:TagResource", k.ARN(), true
 	return s.authz.Authorize(r, c, request)
 }
@@ -196,11 +196,12 @@ func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysIn
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListKeys", Resource: "*"}); err != nil {
 			return err
 		}
-		p, err := newPage(store.Key("kms", c.Account, c.Region, "key"), in.Marker, in.Limit, 100)
+		p, err := newPage(api.ListOf(c, in), 100)
 		if err != nil {
 			return err
 		}
-		for key := range p.Scan(r) {
+		prefix := store.Key("kms", c.Account, c.Region, "key")
+		for key := range p.scan(r, prefix) {
 			id := store.Parts(key)[4]
 			k, err := s.loadKey(r, c.Account, c.Region, id)
 			if err != nil {
@@ -209,12 +210,12 @@ func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysIn
 			if k == nil {
 				continue // past its deletion date
 			}
-			if !p.Take(key) {
+			if !p.take(key) {
 				break
 			}
 			out.Keys = append(out.Keys, types.KeyListEntry{KeyId: &k.ID, KeyArn: aws.String(k.ARN())})
 		}
-		out.NextMarker = p.Next()
+		out.NextMarker = p.next(prefix)
 		out.Truncated = out.NextMarker != nil
 		return nil
 	})

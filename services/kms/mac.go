@@ -21,20 +21,21 @@ func (s *Service) macOperations() []api.Operation {
 }
 
 // computeMac returns the key's ARN and the MAC, if the caller may have it.
-func (s *Service) computeMac(ctx context.Context, c api.Caller, action, keyID string, algorithm types.MacAlgorithmSpec, message []byte, tokens []string, dry *bool) (arn *string, mac []byte, err error) {
+func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.MacAlgorithmSpec, message []byte, tokens []string, dry *bool) (arn *string, mac []byte, err error) {
 	if err := checkGrantTokens(tokens); err != nil {
 		return nil, nil, err
 	}
-	a := access{action: action, anyAccount: true}
+	a := access{action: "kms:" + operation, anyAccount: true}
 	a.request.Context = map[string][]string{"kms:MacAlgorithm": {string(algorithm)}}
 	err = s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, keyID, a)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case k.Usage != types.KeyUsageTypeGenerateVerifyMac:
-			return wrongUsage(k, "generating and verifying MACs")
-		case !slices.Contains(specs[k.Spec].mac, algorithm):
+		}
+		if err := checkUsage(k, types.KeyUsageTypeGenerateVerifyMac, operation); err != nil {
+			return err
+		}
+		if !slices.Contains(specs[k.Spec].mac, algorithm) {
 			return api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
 		}
 		m, err := s.use(r, k, k.MaterialID)
@@ -48,7 +49,7 @@ func (s *Service) computeMac(ctx context.Context, c api.Caller, action, keyID st
 }
 
 func (s *Service) generateMac(ctx context.Context, c api.Caller, in *kms.GenerateMacInput) (*kms.GenerateMacOutput, error) {
-	arn, mac, err := s.computeMac(ctx, c, "kms:GenerateMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens, in.DryRun)
+	arn, mac, err := s.computeMac(ctx, c, "GenerateMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens, in.DryRun)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (s *Service) generateMac(ctx context.Context, c api.Caller, in *kms.Generat
 
 // verifyMac fails, rather than answer false, for a MAC that is not good.
 func (s *Service) verifyMac(ctx context.Context, c api.Caller, in *kms.VerifyMacInput) (*kms.VerifyMacOutput, error) {
-	arn, mac, err := s.computeMac(ctx, c, "kms:VerifyMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens, in.DryRun)
+	arn, mac, err := s.computeMac(ctx, c, "VerifyMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens, in.DryRun)
 	if err != nil {
 		return nil, err
 	}

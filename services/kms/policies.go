@@ -59,16 +59,13 @@ func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string,
 	if len(text) > maxPolicySize {
 		return api.Errorf("LimitExceededException", "The key policy is larger than %d bytes.", maxPolicySize)
 	}
-	_, err := policy.Parse(policy.KeyPolicy, text)
-	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
-		return api.Errorf("MalformedPolicyDocumentException", "%s", syntax.Message)
-	}
+	err := s.authz.CheckPolicy("MalformedPolicyDocumentException", policy.KeyPolicy, k.Partition, text)
 	if err != nil {
 		return err
 	}
-	k.Policy, err = s.authz.StorePrincipals(r, text)
-	if api.ErrorCode(err) != "" {
-		return api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
+	k.Policy, err = s.authz.StorePrincipals(r, k.Partition, text)
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.").Because("%s", e.Message)
 	}
 	if err != nil || bypass {
 		return err

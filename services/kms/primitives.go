@@ -140,12 +140,19 @@ var hashes = map[string]crypto.Hash{
 	string(types.MacAlgorithmSpecHmacSha384): crypto.SHA384, string(types.MacAlgorithmSpecHmacSha512): crypto.SHA512,
 }
 
-func (m *material) encryptOAEP(algorithm types.EncryptionAlgorithmSpec, plaintext []byte) ([]byte, error) {
+// encryptOAEP returns also how long a plaintext can be, and a nil ciphertext if it is longer.
+func (m *material) encryptOAEP(algorithm types.EncryptionAlgorithmSpec, plaintext []byte) (ciphertext []byte, longest int, err error) {
 	public, ok := m.signer.Public().(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("no RSA key")
+		return nil, 0, fmt.Errorf("no RSA key")
 	}
-	return rsa.EncryptOAEP(hashes[string(algorithm)].New(), rand.Reader, public, plaintext, nil)
+	h := hashes[string(algorithm)]
+	longest = public.Size() - 2*h.Size() - 2 // RFC 8017, 7.1.1
+	if len(plaintext) > longest {
+		return nil, longest, nil
+	}
+	ciphertext, err = rsa.EncryptOAEP(h.New(), rand.Reader, public, plaintext, nil)
+	return ciphertext, longest, err
 }
 
 func (m *material) decryptOAEP(algorithm types.EncryptionAlgorithmSpec, ciphertext []byte) ([]byte, error) {

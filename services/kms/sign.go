@@ -34,13 +34,13 @@ func messageTypeOr(t types.MessageType) types.MessageType {
 	return t
 }
 
-// signingInput checks that a key signs with an algorithm, and returns what is signed: the message's
+// signingInput checks that an operation can use a key with an algorithm, and returns what is signed: the message's
 // digest, the one given, or for pure Ed25519 the message.
-func signingInput(k *Key, algorithm types.SigningAlgorithmSpec, message []byte, t types.MessageType) ([]byte, error) {
-	switch {
-	case k.Usage != types.KeyUsageTypeSignVerify:
-		return nil, wrongUsage(k, "signing and verification")
-	case !slices.Contains(specs[k.Spec].signing, algorithm):
+func signingInput(k *Key, operation string, algorithm types.SigningAlgorithmSpec, message []byte, t types.MessageType) ([]byte, error) {
+	if err := checkUsage(k, types.KeyUsageTypeSignVerify, operation); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(specs[k.Spec].signing, algorithm) {
 		return nil, api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
 	}
 	h := hashes[string(algorithm)]
@@ -83,7 +83,7 @@ func (s *Service) sign(ctx context.Context, c api.Caller, in *kms.SignInput) (*k
 		if err != nil {
 			return err
 		}
-		if input, err = signingInput(k, in.SigningAlgorithm, in.Message, in.MessageType); err != nil {
+		if input, err = signingInput(k, "Sign", in.SigningAlgorithm, in.Message, in.MessageType); err != nil {
 			return err
 		}
 		if m, err = s.use(r, k, k.MaterialID); err != nil {
@@ -112,7 +112,7 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 		if err != nil {
 			return err
 		}
-		input, err := signingInput(k, in.SigningAlgorithm, in.Message, in.MessageType)
+		input, err := signingInput(k, "Verify", in.SigningAlgorithm, in.Message, in.MessageType)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func TestSigningErrors(t *testing.T) {
 		_, err := c.Sign(t.Context(), &kms.SignInput{KeyId: key.KeyId, Message: message, MessageType: mt, SigningAlgorithm: algorithm})
 		return err
 	}
-	refused(t, sign(symmetric, types.SigningAlgorithmSpecEcdsaSha256, []byte("x"), ""), "InvalidKeyUsageException", "key usage is ENCRYPT_DECRYPT which is not valid for signing")
+	refused(t, sign(symmetric, types.SigningAlgorithmSpecEcdsaSha256, []byte("x"), ""), "InvalidKeyUsageException", "key usage is ENCRYPT_DECRYPT which is not valid for Sign.")
 	refused(t, sign(ecc, types.SigningAlgorithmSpecEcdsaSha384, []byte("x"), ""), "InvalidKeyUsageException", "incompatible with key spec ECC_NIST_P256")
 	refused(t, sign(ecc, types.SigningAlgorithmSpecEcdsaSha256, []byte("short"), types.MessageTypeDigest), "ValidationException", "Digest is invalid length for algorithm ECDSA_SHA_256.")
 	refused(t, sign(ecc, types.SigningAlgorithmSpecEcdsaSha256, make([]byte, 4097), ""), "ValidationException", "Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096")
@@ -92,7 +92,7 @@ func TestRSAEncryption(t *testing.T) {
 		refused(t, err, "ValidationException", "key ID is required")
 	}
 	_, err := c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: make([]byte, 300), EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256})
-	refused(t, err, "ValidationException", "too long")
+	refused(t, err, "ValidationException", "cannot encrypt data larger than")
 	_, err = c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x"), EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256, EncryptionContext: map[string]string{"a": "b"}})
 	refused(t, err, "ValidationException", "EncryptionContext")
 	_, err = c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")})

@@ -31,7 +31,7 @@ func newTags(given []types.Tag) (map[string]string, error) {
 			return tags, api.Errorf("TagException", "Duplicate tag keys")
 		}
 		if strings.HasPrefix(strings.ToLower(*t.TagKey), "aws:") {
-			return tags, api.Errorf("TagException", "aws: prefixed tag key names are not allowed for external use.")
+			return tags, api.Errorf("TagException", "Tags beginning with aws: are reserved")
 		}
 		tags[*t.TagKey] = *t.TagValue
 	}
@@ -90,7 +90,7 @@ func (s *Service) listResourceTags(ctx context.Context, c api.Caller, in *kms.Li
 			value := k.Tags[key]
 			tags = append(tags, types.Tag{TagKey: &key, TagValue: &value})
 		}
-		out.Tags, out.NextMarker, err = pageOf(tags, store.Key("tags", k.Account, k.Region, k.ID), in.Marker, in.Limit, 50)
+		out.Tags, out.NextMarker, err = pageOf(tags, api.ListOf(c, in), 50)
 		out.Truncated = out.NextMarker != nil
 		return err
 	})

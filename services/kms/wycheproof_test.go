@@ -58,7 +58,7 @@ func TestWycheproofVerify(t *testing.T) {
 				t.Fatalf("%s: %v", file, err)
 			}
 			m := &material{signer: publicOnly{public}}
-			input, err := signingInput(key, how.algorithm, v.Message, types.MessageTypeRaw)
+			input, err := signingInput(key, "Verify", how.algorithm, v.Message, types.MessageTypeRaw)
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}

@@ -1,6 +1,7 @@
 package organizations
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -84,7 +85,7 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 			return err
 		}
 		if len(tags) > 0 {
-			return api.Errorf("InvalidInputException", "Tags of accounts are not supported.")
+			return api.Errorf("NotImplemented", "Tags of accounts are not supported by this emulator.")
 		}
 		made.Organization = o.ID
 		if made.Account, err = newAccountID(tx); err != nil {
@@ -179,21 +180,29 @@ func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizati
 		if err != nil {
 			return err
 		}
-		p, err := store.NewPage(identity.OrganizationAccountsPrefix(o.ID), in.NextToken, items(in.MaxResults))
-		if err != nil {
-			return tokenError(err)
+		list, prefix := api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID)
+		after, ok := list.After()
+		if !ok {
+			return invalidToken()
 		}
-		for key, account := range p.Scan(r) {
-			if !p.Take(key) {
-				break
+		var start []byte
+		if after != "" {
+			start = append(bytes.Clone(prefix), after...)
+		}
+		left := list.Max(listed)
+		for key, account := range r.Scan(prefix, start) {
+			if left == 0 {
+				out.NextToken = aws.String(list.Marker(after))
+				return nil
 			}
+			left--
+			after = string(key[len(prefix):])
 			m, err := identity.LoadMember(r, string(account))
 			if err != nil {
 				return err
 			}
 			out.Accounts = append(out.Accounts, wireAccount(o, m))
 		}
-		out.NextToken = p.Next()
 		return nil
 	})
 	return out, err

@@ -134,7 +134,7 @@ func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations
 			Arn: aws.String(identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+o.Root)), Id: &o.Root, Name: aws.String("Root"),
 			PolicyTypes: []types.PolicyTypeSummary{},
 		}
-		out.Roots, out.NextToken, err = pageOf([]types.Root{root}, store.Key("roots", o.ID), in.NextToken, in.MaxResults)
+		out.Roots, out.NextToken, err = pageOf([]types.Root{root}, api.ListOf(c, in))
 		return err
 	})
 	return out, err
@@ -150,12 +150,11 @@ func (s *Service) listDelegatedAdministrators(ctx context.Context, c api.Caller,
 		request.Context = map[string][]string{"organizations:ServicePrincipal": {*in.ServicePrincipal}}
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		o, err := s.organization(r, c, request, true)
-		if err != nil {
+		if _, err := s.organization(r, c, request, true); err != nil {
 			return err
 		}
-		list := store.Key("delegated-administrators", o.ID, aws.ToString(in.ServicePrincipal))
-		out.DelegatedAdministrators, out.NextToken, err = pageOf([]types.DelegatedAdministrator{}, list, in.NextToken, in.MaxResults)
+		var err error
+		out.DelegatedAdministrators, out.NextToken, err = pageOf([]types.DelegatedAdministrator{}, api.ListOf(c, in))
 		return err
 	})
 	return out, err

@@ -1,30 +1,35 @@
 package organizations
 
 import (
-	"errors"
+	"strconv"
 
 	"emulator/api"
-	"emulator/store"
 )
 
-// items is how many a page has, unless told otherwise; the API allows 20.
-func items(limit *int32) int {
-	if limit != nil {
-		return int(*limit)
-	}
-	return 20
+// listed is how many items a page has, unless told otherwise; the API allows 20.
+const listed = 20
+
+func invalidToken() error {
+	return api.Errorf("InvalidInputException", "You provided an invalid NextToken.").With("Reason", "INVALID_NEXT_TOKEN")
 }
 
-// tokenError is err, or AWS's for a token that is none of the list's.
-func tokenError(err error) error {
-	if errors.Is(err, store.ErrMarker) {
-		return api.Errorf("InvalidInputException", "You provided an invalid NextToken.")
+// pageOf returns the page of a list that is at hand whole, which is never nil, and the token of the next.
+func pageOf[T any](all []T, list api.List) (page []T, next *string, err error) {
+	after, ok := list.After()
+	if !ok {
+		return nil, nil, invalidToken()
 	}
-	return err
-}
-
-// pageOf is store.PageOf with AWS's error.
-func pageOf[T any](all []T, list []byte, token *string, limit *int32) ([]T, *string, error) {
-	page, next, err := store.PageOf(all, list, token, items(limit))
-	return page, next, tokenError(err)
+	start := 0
+	if after != "" {
+		if start, err = strconv.Atoi(after); err != nil || start < 0 {
+			return nil, nil, invalidToken()
+		}
+	}
+	start = min(start, len(all))
+	end := min(start+list.Max(listed), len(all))
+	if end < len(all) {
+		token := list.Marker(strconv.Itoa(end))
+		next = &token
+	}
+	return append([]T{}, all[start:end]...), next, nil
 }

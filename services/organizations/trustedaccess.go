@@ -32,7 +32,10 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, action,
 			return err
 		}
 		if o.ConsolidatedBilling {
-			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.")
+			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.").With("Reason", "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE")
+		}
+		if !recognized(principal) {
+			return api.Errorf("InvalidInputException", "You specified an unrecognized service principal.").With("Reason", "UNRECOGNIZED_SERVICE_PRINCIPAL")
 		}
 		f(o)
 		return store.Save(tx, identity.OrganizationKey(o.ID), o)
@@ -69,7 +72,7 @@ func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *or
 			since := o.TrustedAccess[principal]
 			enabled = append(enabled, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
 		}
-		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, store.Key("trusted-access", o.ID), in.NextToken, in.MaxResults)
+		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, api.ListOf(c, in))
 		return err
 	})
 	return out, err

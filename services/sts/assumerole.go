@@ -50,7 +50,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	if err != nil {
 		return nil, err
 	}
-	policies, err := newSessionPolicies(in.Policy, in.PolicyArns)
+	policies, err := s.newSessionPolicies(arn.partition, in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}

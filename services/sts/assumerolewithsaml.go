@@ -33,7 +33,7 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 	if err := s.checkRegion(c, arn.account); err != nil {
 		return nil, err
 	}
-	policies, err := newSessionPolicies(in.Policy, in.PolicyArns)
+	policies, err := s.newSessionPolicies(arn.partition, in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}

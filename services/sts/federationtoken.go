@@ -28,7 +28,7 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 	if err != nil {
 		return nil, err
 	}
-	policies, err := newSessionPolicies(in.Policy, in.PolicyArns)
+	policies, err := s.newSessionPolicies(c.Partition, in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}

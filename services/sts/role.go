@@ -15,7 +15,7 @@ import (
 
 // roleARN is the ARN of a role, whether there is one or not. The name is empty if it is the ARN of something else.
 type roleARN struct {
-	text, account, name string
+	text, partition, account, name string
 }
 
 // parseARN parses an ARN of something in an account.
@@ -43,7 +43,7 @@ func parseRoleARN(text string) (roleARN, error) {
 	if !ok || arn.Service != "iam" || arn.Region != "" || !isName(name) {
 		name = ""
 	}
-	return roleARN{text, arn.Account, name}, nil
+	return roleARN{text, arn.Partition, arn.Account, name}, nil
 }
 
 // parseFederatedRoleARN is parseRoleARN for whoever has no credentials yet: it must be the ARN of a role.
@@ -75,11 +75,20 @@ type roleRequest struct {
 	// a source identity, be it by the request or from the session that makes it.
 	tags            map[string]string
 	tagging, naming bool
+	// assumed are condition keys of a call that nobody makes.
+	assumed map[string][]string
 }
 
-// trustsNobody stands in for the trust policy of a role that does not exist, so that
-// whoever asks for one is answered, and traced, as if it did not trust him.
-const trustsNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AROANOBODYHASTHISROLE"},"Action":"sts:AssumeRole"}]}`
+// AskRole asks for permission to assume a role, or to give its session tags or a source identity, as the operations do. The
+// error is that of the operation.
+func (s *Service) AskRole(r store.Reader, c api.Caller, action, role string, assumed map[string][]string) error {
+	arn, err := parseRoleARN(role)
+	if err != nil {
+		return err
+	}
+	_, err = s.authorizeRole(r, c, &roleRequest{action: action, arn: arn, assumed: assumed})
+	return err
+}
 
 // untrusted is the denial of a role that does not trust who asks, in AWS's words.
 func (q *roleRequest) untrusted(c api.Caller) error {
@@ -105,8 +114,9 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 		RequestTags:     q.tags,
 		Context:         q.context,
 		MFA:             q.mfa,
+		Assumed:         q.assumed,
 		Principal:       q.principal,
-		ResourcePolicy:  &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody},
+		ResourcePolicy:  &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text},
 	}
 	if trusted {
 		request.ResourcePolicy.Text = role.Trust
@@ -115,7 +125,7 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 	err = s.authz.Authorize(r, c, request)
 	if e, ok := errors.AsType[*api.Error](err); ok && trusted && q.arn.account != c.Account && strings.Contains(e.Message, " with an explicit deny in ") {
 		// The caller's own policies may deny for the tags of another account's role, which are not his to know.
-		request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text, Text: trustsNobody}
+		request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.TrustPolicy, ARN: q.arn.text}
 		request.ResourceTags = nil
 		err = s.authz.Authorize(r, c, request)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -40,14 +39,11 @@ type sessionPolicies struct {
 	arns  []string
 }
 
-func newSessionPolicies(text *string, descriptors []types.PolicyDescriptorType) (sessionPolicies, error) {
+func (s *Service) newSessionPolicies(partition string, text *string, descriptors []types.PolicyDescriptorType) (sessionPolicies, error) {
 	var p sessionPolicies
 	size := 0
 	if text != nil {
-		if _, err := policy.Parse(policy.Session, *text); err != nil {
-			if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
-				return p, api.Errorf("MalformedPolicyDocument", "%s", syntax.Message)
-			}
+		if err := s.authz.CheckPolicy("MalformedPolicyDocument", policy.Session, partition, *text); err != nil {
 			return p, err
 		}
 		p.texts = []string{*text}

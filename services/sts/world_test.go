@@ -102,7 +102,7 @@ const all = `["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]`
 var percentage = regexp.MustCompile(`[0-9]+%`)
 
 // expect checks that err is AWS's error of that code and text, where N% is any
-// percentage above 100.
+// percentage.
 func expect(t testing.TB, err error, code, message string) {
 	t.Helper()
 	noteReached(err)
