@@ -33,7 +33,8 @@ func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.Get
 	return nil, s.findLoginProfile(ctx, c, "iam:GetLoginProfile", in.UserName)
 }
 
-// findLoginProfile returns the error that says that there is none: no user has a password, nor has the root user, who may ask for his own in a session of AssumeRoot only.
+// findLoginProfile returns the error that says that there is none: no user has a password, nor has the root user, who may
+// ask for his own in a session of AssumeRoot only.
 func (s *Service) findLoginProfile(ctx context.Context, c api.Caller, action string, given *string) error {
 	if given == nil && c.Session != nil && c.Session.AssumedRoot {
 		if err := s.authorizeRoot(ctx, c, action); err != nil {

@@ -11,6 +11,7 @@ const maxPrincipals = 1000
 // account is an account of the page's list.
 type account struct {
 	ID         string
+	Alias      string
 	Principals []listed
 }
 

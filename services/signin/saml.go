@@ -11,8 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api"
+	"emulator/identity"
 	"emulator/policy"
 	"emulator/saml"
+	"emulator/store"
 )
 
 // TakesSAML reports whether a path is one to which identity providers have browsers bring SAML responses.
@@ -41,7 +43,12 @@ func (s *Service) serveSAML(w http.ResponseWriter, r *http.Request, c api.Caller
 		return samlError(c, err)
 	}
 	if picked == "" && len(roles) > 1 {
-		return &answer{status: http.StatusOK, template: "saml", data: samlData{response, relay, samlAccounts(roles)}}, nil
+		data := samlData{Response: response, RelayState: relay}
+		err := s.store.View(r.Context(), func(tx store.Reader) (err error) {
+			data.Accounts, err = samlAccounts(tx, roles)
+			return err
+		})
+		return &answer{status: http.StatusOK, template: "saml", data: data}, err
 	}
 	role := roles[0]
 	if picked != "" {
@@ -77,16 +84,20 @@ func samlError(c api.Caller, err error) (*answer, error) {
 }
 
 // samlAccounts lists roles by their accounts, in the order of the response.
-func samlAccounts(roles []saml.Role) (all []account) {
+func samlAccounts(r store.Reader, roles []saml.Role) (all []account, err error) {
 	for _, role := range roles {
 		id := accountOf(role.Role)
 		i := slices.IndexFunc(all, func(a account) bool { return a.ID == id })
 		if i < 0 {
-			i, all = len(all), append(all, account{ID: id})
+			settings, _, err := store.Load[identity.AccountSettings](r, identity.AccountSettingsKey(id))
+			if err != nil {
+				return nil, err
+			}
+			i, all = len(all), append(all, account{ID: id, Alias: settings.Alias})
 		}
 		all[i].Principals = append(all[i].Principals, listed{role.Role, role.Role[strings.LastIndexByte(role.Role, '/')+1:]})
 	}
-	return all
+	return all, nil
 }
 
 func accountOf(text string) string {

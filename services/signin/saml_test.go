@@ -79,14 +79,15 @@ func TestSAMLPage(t *testing.T) {
 	w := newSAMLWorld(t)
 	now := time.Now()
 	w.Clock.Freeze(now)
+	must(iam.NewFromConfig(w.Config()).CreateAccountAlias(t.Context(), &iam.CreateAccountAliasInput{AccountAlias: aws.String("headquarters")}))(t)
 	response := w.respond(w.roles)
 	status, page := w.post("https://idp.example.com", "cross-site", url.Values{"SAMLResponse": {response}, "RelayState": {"https://console.aws.amazon.com/kms/home"}})
 	if status != 200 {
 		t.Fatal(status, page)
 	}
 	flat := regexp.MustCompile(`>\s+<`).ReplaceAllString(page, "><")
-	for _, account := range []string{home, "111111111111"} {
-		want := `<div class="saml-account"><div><div class="saml-account-name">Account: ` + account + `</div></div>`
+	for account, called := range map[string]string{home: "headquarters (000000000000)", "111111111111": "111111111111"} {
+		want := `<div class="saml-account"><div><div class="saml-account-name">Account: ` + called + `</div></div>`
 		for _, name := range []string{"reader", "admin"} {
 			arn := "arn:aws:iam::" + account + ":role/team/" + name
 			want += `<div class="saml-account"><div class="saml-role"><input type="radio" name="roleIndex" value="` + arn + `" class="saml-radio" id="` + arn + `" required>` +

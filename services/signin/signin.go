@@ -1,6 +1,6 @@
-// Package signin is AWS Sign-In, without the console behind it: the OAuth 2.0 endpoints of `aws login`,
-// the federation endpoint that makes console links of temporary credentials, and the one that takes SAML responses. What it gives out is sealed,
-// and the credentials are sessions like those of STS.
+// Package signin is AWS Sign-In, without the console behind it: the OAuth 2.0 endpoints of `aws login`, the
+// federation endpoint that makes console links of temporary credentials, and the one that takes SAML responses. What
+// it gives out is sealed, and the credentials are sessions like those of STS.
 //
 // There are no passwords: whoever may open the authorize page picks who to be.
 //
