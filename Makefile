@@ -36,14 +36,14 @@ fuzz:
 	  done; done
 
 # A short story, the ways to configure credentials, and what other programs do, against the built binary.
-clients: build $(VENV)/ready .tools/python/ready .tools/aws-iam-authenticator/ready clients/node_modules/ready clients/java/target/ready
-	clients/run bin/emulator story.py story.sh story.mjs providers.sh golang python encryption-sdk aws-iam-authenticator terraform
+clients: build $(VENV)/ready .tools/python/ready clients/node_modules/ready clients/java/target/ready
+	clients/run bin/emulator story.py story.sh story.mjs providers.sh golang python encryption-sdk terraform
 
-# Those that take minutes to install or build the first time.
 SLOW := ansible custodian prowler
 
-clients-all: clients .tools/sops/ready $(SLOW:%=.tools/%/ready)
-	clients/run bin/emulator vault sops $(SLOW)
+# With those that take minutes to install or build the first time.
+clients-all: clients .tools/aws-iam-authenticator/ready .tools/sops/ready $(SLOW:%=.tools/%/ready)
+	clients/run bin/emulator aws-iam-authenticator vault sops $(SLOW)
 
 define venv
 python3 -m venv $(@D)
