@@ -26,20 +26,18 @@ type Config struct {
 
 // Service is the service.
 type Service struct {
-	store     store.Store
-	authz     *authz.Authorizer
-	clock     *clock.Clock
-	keyring   *identity.Keyring
-	material  keystore.Default
-	records   store.Cache[*Key]
-	materials store.Cache[*material]
-	contexts  contexts
+	store    store.Store
+	authz    *authz.Authorizer
+	clock    *clock.Clock
+	material *keystore.Default
+	records  store.Cache[*Key]
+	contexts contexts
 }
 
 // New returns the service.
 func New(c Config) *Service {
 	return &Service{
-		store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, material: keystore.Default{Keyring: c.Keyring},
+		store: c.Store, authz: c.Authz, clock: c.Clock, material: keystore.New(c.Store, c.Keyring),
 	}
 }
 
@@ -52,6 +50,7 @@ func (s *Service) Operations() []api.Operation {
 		s.dataKeyOperations(),
 		s.signingOperations(),
 		s.macOperations(),
+		s.agreementOperations(),
 		s.policyOperations(),
 		s.tagOperations(),
 		s.customKeyStoreOperations(),
