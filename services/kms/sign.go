@@ -103,9 +103,6 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 		return nil, err
 	}
 	t := messageTypeOr(in.MessageType)
-	if t == types.MessageTypeExternalMu {
-		return nil, api.Errorf("NotImplemented", "Verify with the message type %s is not supported by this emulator.", t)
-	}
 	var key usable
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, signingAccess("kms:Verify", in.SigningAlgorithm, t))

@@ -2,6 +2,7 @@ package kms_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -167,11 +168,22 @@ func TestExternalMu(t *testing.T) {
 		key := createKey(t, c, spec, types.KeyUsageTypeSignVerify)
 		public := must[*kms.GetPublicKeyOutput](t)(c.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: key.KeyId})).PublicKey
 		_, encoded := parseSPKI(t, public)
-		in := &kms.SignInput{KeyId: key.KeyId, Message: mu(encoded, message), MessageType: types.MessageTypeExternalMu, SigningAlgorithm: types.SigningAlgorithmSpecMlDsaShake256}
+		const algorithm = types.SigningAlgorithmSpecMlDsaShake256
+		in := &kms.SignInput{KeyId: key.KeyId, Message: mu(encoded, message), MessageType: types.MessageTypeExternalMu, SigningAlgorithm: algorithm}
 		signature := must[*kms.SignOutput](t)(c.Sign(t.Context(), in)).Signature
-		if !outside(t, spec, in.SigningAlgorithm, public, message, signature) {
+		if !outside(t, spec, algorithm, public, message, signature) {
 			t.Errorf("%s: does not verify outside", spec)
 		}
+		raw := must[*kms.SignOutput](t)(c.Sign(t.Context(), &kms.SignInput{KeyId: key.KeyId, Message: message[:4096], SigningAlgorithm: algorithm})).Signature
+		verify := func(message, signature []byte, mt types.MessageType) error {
+			_, err := c.Verify(t.Context(), &kms.VerifyInput{KeyId: key.KeyId, Message: message, MessageType: mt, SigningAlgorithm: algorithm, Signature: signature})
+			return err
+		}
+		if err := cmp.Or(verify(mu(encoded, message), signature, types.MessageTypeExternalMu), verify(mu(encoded, message[:4096]), raw, types.MessageTypeExternalMu)); err != nil {
+			t.Errorf("%s: %v", spec, err)
+		}
+		refused(t, verify(mu(encoded, message[1:]), signature, types.MessageTypeExternalMu), "KMSInvalidSignatureException", "")
+		refused(t, verify(mu(encoded, message), signature, ""), "KMSInvalidSignatureException", "") // µ is not the message
 	}
 }
 
@@ -226,9 +238,6 @@ func TestSigningErrors(t *testing.T) {
 		{lattice, mlDSA, 32, types.MessageTypeExternalMu, "Digest is invalid length for algorithm ML_DSA_SHAKE_256."},
 	} {
 		refused(t, sign(bad.key, bad.algorithm, make([]byte, bad.size), bad.mt), "ValidationException", bad.text)
-		if bad.mt == types.MessageTypeExternalMu {
-			continue
-		}
 		_, err := c.Verify(t.Context(), &kms.VerifyInput{KeyId: bad.key.KeyId, Message: make([]byte, bad.size), MessageType: bad.mt, SigningAlgorithm: bad.algorithm, Signature: []byte("x")})
 		refused(t, err, "ValidationException", bad.text)
 	}

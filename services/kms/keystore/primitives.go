@@ -28,6 +28,8 @@ import (
 	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	secp256k1ecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"emulator/services/kms/keystore/mldsamu"
 )
 
 // All cryptography of the service is in this file: the standard library's, and for what that lacks the libraries that the field
@@ -256,7 +258,7 @@ func verify(public any, algorithm types.SigningAlgorithmSpec, t types.MessageTyp
 		return err == nil && parsed.Verify(input, public), nil
 	case *mldsa.PublicKey:
 		if t == types.MessageTypeExternalMu {
-			return false, errKind
+			return mldsamu.Verify(public.Bytes(), message, signature) == nil, nil
 		}
 		return mldsa.Verify(public, input, signature, nil) == nil, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
+	"crypto/sha3"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -107,9 +108,14 @@ func TestWycheproofMLDSA(t *testing.T) {
 			if err != nil {
 				return false
 			}
-			ok, err := verify(public, types.SigningAlgorithmSpecMlDsaShake256, types.MessageTypeRaw, v.Message, v.Signature)
+			const algorithm = types.SigningAlgorithmSpecMlDsaShake256
+			ok, err := verify(public, algorithm, types.MessageTypeRaw, v.Message, v.Signature)
 			if err != nil {
 				t.Fatal(err)
+			}
+			mu := sha3.SumSHAKE256(append(append(sha3.SumSHAKE256(encoded, 64), 0, 0), v.Message...), 64) // FIPS 204, algorithm 7
+			if over, err := verify(public, algorithm, types.MessageTypeExternalMu, mu, v.Signature); err != nil || over != ok {
+				t.Errorf("mldsa_%s %d: the message verifies: %v; its µ: %v, %v", set, v.ID, ok, over, err)
 			}
 			return ok
 		})
