@@ -13,7 +13,8 @@ import (
 )
 
 // A ciphertext blob of a symmetric key is a header, which says with which material of
-// which key it was made, a salt and the AES-256-GCM ciphertext. The header and the
+// which key it was made, a salt and the ciphertext of AES-256-GCM,
+// in China of SM4-GCM. The header and the
 // encryption context are authenticated. Only we read it: AWS keeps its form to itself.
 const blobVersion = 1
 

@@ -34,7 +34,7 @@ func testStore(t testing.TB) (store.Store, *keystore.Default) {
 func testKey(t testing.TB) usable {
 	t.Helper()
 	db, ks := testStore(t)
-	material, err := keystore.Generate(types.KeySpecSymmetricDefault)
+	material, err := keystore.Generate(types.KeySpecSymmetricDefault, "aws")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,12 +120,12 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 	if err := cmp.Or(checkGrantTokens(tokens), checkContext(context)); err != nil {
 		return nil, err
 	}
-	if _, ok := specs[types.KeySpec(spec)]; !ok {
-		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported by this emulator.", spec)
+	if _, ok := specIn(c.Partition, types.KeySpec(spec)); !ok {
+		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported in this Region.", spec)
 	}
 	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context)
 	a.request.Context["kms:DataKeyPairSpec"] = []string{string(spec)}
-	d, err := s.wrap(ctx, c, keyID, a, context, dry, func() ([]byte, error) { return keystore.Generate(types.KeySpec(spec)) })
+	d, err := s.wrap(ctx, c, keyID, a, context, dry, func() ([]byte, error) { return keystore.Generate(types.KeySpec(spec), c.Partition) })
 	if err != nil {
 		return nil, err
 	}

@@ -52,10 +52,10 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	if k.Origin == "" {
 		k.Origin = types.OriginTypeAwsKms
 	}
-	spec, ok := specs[k.Spec]
+	spec, ok := specIn(k.Partition, k.Spec)
 	switch {
 	case !ok:
-		return nil, api.Errorf("NotImplemented", "KeySpec %s is not supported by this emulator.", k.Spec)
+		return nil, api.Errorf("NotImplemented", "KeySpec %s is not supported in this Region.", k.Spec)
 	case k.Usage == "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("ValidationError", "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
 	case k.Usage == "":
@@ -103,7 +103,7 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		}
 		return s.setPolicy(r, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	}, func() (_ []byte, err error) {
-		material, err = keystore.Generate(k.Spec)
+		material, err = keystore.Generate(k.Spec, k.Partition)
 		return material, err
 	}, func(tx store.Tx, material []byte) error {
 		if err := s.sweep(tx); err != nil {

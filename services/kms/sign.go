@@ -52,6 +52,7 @@ var messageSizes = map[types.SigningAlgorithmSpec]map[types.MessageType]int{
 	types.SigningAlgorithmSpecEcdsaSha512:          rawOrDigest(64),
 	types.SigningAlgorithmSpecEd25519Sha512:        {types.MessageTypeRaw: anySize},
 	types.SigningAlgorithmSpecEd25519PhSha512:      {types.MessageTypeDigest: 64},
+	types.SigningAlgorithmSpecSm2dsa:               rawOrDigest(32),
 	types.SigningAlgorithmSpecMlDsaShake256:        {types.MessageTypeRaw: anySize, types.MessageTypeExternalMu: 64},
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"emulator/api"
+	"emulator/services/kms/keystore"
 )
 
 // algorithms are what keys can be asked for.
@@ -25,6 +26,8 @@ type spec struct {
 	usages []types.KeyUsageType
 	algorithms
 	bits int // of an RSA key
+	// only and not are partitions: the only one with such keys, and one without.
+	only, not string
 }
 
 var (
@@ -41,11 +44,12 @@ var (
 	mlKEM = spec{
 		usages:     []types.KeyUsageType{types.KeyUsageTypeEncapsulateDecapsulate},
 		algorithms: algorithms{encapsulation: []types.EncapsulationAlgorithmSpec{types.EncapsulationAlgorithmSpecMlKem}},
+		not:        keystore.China,
 	}
 )
 
 func rsaSpec(bits int) spec {
-	return spec{encryptOrSign, algorithms{encryption: rsaEncryption, signing: rsaSigning}, bits}
+	return spec{usages: encryptOrSign, algorithms: algorithms{encryption: rsaEncryption, signing: rsaSigning}, bits: bits}
 }
 
 func signingSpec(signing ...types.SigningAlgorithmSpec) spec {
@@ -77,12 +81,26 @@ var specs = map[types.KeySpec]spec{
 	types.KeySpecHmac256:             macSpec(types.MacAlgorithmSpecHmacSha256),
 	types.KeySpecHmac384:             macSpec(types.MacAlgorithmSpecHmacSha384),
 	types.KeySpecHmac512:             macSpec(types.MacAlgorithmSpecHmacSha512),
-	types.KeySpecMlDsa44:             signingSpec(types.SigningAlgorithmSpecMlDsaShake256),
-	types.KeySpecMlDsa65:             signingSpec(types.SigningAlgorithmSpecMlDsaShake256),
-	types.KeySpecMlDsa87:             signingSpec(types.SigningAlgorithmSpecMlDsaShake256),
-	types.KeySpecMlKem512:            mlKEM,
-	types.KeySpecMlKem768:            mlKEM,
-	types.KeySpecMlKem1024:           mlKEM,
+	types.KeySpecSm2: {
+		usages: []types.KeyUsageType{types.KeyUsageTypeEncryptDecrypt, types.KeyUsageTypeSignVerify, types.KeyUsageTypeKeyAgreement},
+		algorithms: algorithms{
+			encryption: []types.EncryptionAlgorithmSpec{types.EncryptionAlgorithmSpecSm2pke},
+			signing:    []types.SigningAlgorithmSpec{types.SigningAlgorithmSpecSm2dsa}, agreement: ecdhAgreement,
+		},
+		only: keystore.China,
+	},
+	types.KeySpecMlDsa44:   signingSpec(types.SigningAlgorithmSpecMlDsaShake256),
+	types.KeySpecMlDsa65:   signingSpec(types.SigningAlgorithmSpecMlDsaShake256),
+	types.KeySpecMlDsa87:   signingSpec(types.SigningAlgorithmSpecMlDsaShake256),
+	types.KeySpecMlKem512:  mlKEM,
+	types.KeySpecMlKem768:  mlKEM,
+	types.KeySpecMlKem1024: mlKEM,
+}
+
+// specIn returns the spec that a partition has by that name.
+func specIn(partition string, name types.KeySpec) (s spec, ok bool) {
+	s, ok = specs[name]
+	return s, ok && partition != s.not && (s.only == "" || s.only == partition)
 }
 
 // asymmetric reports whether keys of a spec are pairs.
@@ -97,6 +115,8 @@ func (s spec) longest(algorithm types.EncryptionAlgorithmSpec) int {
 		return s.bits/8 - 2*crypto.SHA1.Size() - 2 // RFC 8017, 7.1.1
 	case types.EncryptionAlgorithmSpecRsaesOaepSha256:
 		return s.bits/8 - 2*crypto.SHA256.Size() - 2
+	case types.EncryptionAlgorithmSpecSm2pke:
+		return 1024
 	}
 	return 4096
 }

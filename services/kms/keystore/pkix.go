@@ -13,6 +13,8 @@ import (
 	"filippo.io/mldsa/x509"
 	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/smx509"
 )
 
 // Keys in PKCS #8 and X.509, of the kinds that crypto/x509 does not know too.
@@ -20,6 +22,7 @@ import (
 var (
 	oidEC        = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
 	oidSecp256k1 = asn1.ObjectIdentifier{1, 3, 132, 0, 10}
+	oidSM2       = asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 301}
 	// Of ML-KEM (RFC 9935, section 3).
 	oidMLKEM512  = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 4, 1}
 	oidMLKEM768  = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 4, 2}
@@ -121,6 +124,9 @@ func parsePrivate(der []byte) (any, error) {
 	if onCurve(info.Algorithm, oidSecp256k1) {
 		return parseSecp256k1(info.PrivateKey)
 	}
+	if onCurve(info.Algorithm, oidSM2) {
+		return smx509.ParsePKCS8PrivateKey(der)
+	}
 	for _, kem := range mlkems {
 		if info.Algorithm.Algorithm.Equal(kem.oid) {
 			var seed []byte
@@ -160,6 +166,8 @@ func marshalPrivate(private any) ([]byte, error) {
 			return nil, err
 		}
 		return asn1.Marshal(pkcs8{Algorithm: algorithm, PrivateKey: inner})
+	case *sm2.PrivateKey:
+		return smx509.MarshalPKCS8PrivateKey(key)
 	case decapsulator:
 		inner, err := asn1.MarshalWithParams(key.Bytes(), seedTag)
 		if err != nil {
@@ -184,6 +192,9 @@ func parsePublic(der []byte) (any, error) {
 	if onCurve(info.Algorithm, oidSecp256k1) {
 		return secp256k1.ParsePubKey(info.Key.RightAlign())
 	}
+	if onCurve(info.Algorithm, oidSM2) {
+		return smx509.ParsePKIXPublicKey(der)
+	}
 	return x509.ParsePKIXPublicKey(der)
 }
 
@@ -205,6 +216,9 @@ func marshalPublic(public any) ([]byte, error) {
 			}
 		}
 	default:
+		if sm2.IsSM2PublicKey(public) {
+			return smx509.MarshalPKIXPublicKey(public)
+		}
 		return x509.MarshalPKIXPublicKey(public)
 	}
 	return asn1.Marshal(spki{algorithm, asn1.BitString{Bytes: encoded, BitLength: 8 * len(encoded)}})

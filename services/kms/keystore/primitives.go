@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -28,12 +27,16 @@ import (
 	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	secp256k1ecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	sm2ecdh "github.com/emmansun/gmsm/ecdh"
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm4"
 
 	"emulator/services/kms/keystore/mldsamu"
 )
 
 // All cryptography of the service is in this file: the standard library's, and for what that lacks the libraries that the field
-// looks after: Filippo Valsorda's ML-DSA, which is Go's own of the next release, Cloudflare's ML-KEM-512 and Decred's secp256k1.
+// looks after: Filippo Valsorda's ML-DSA, which is Go's own of the next release, Cloudflare's ML-KEM-512,
+// Decred's secp256k1 and Emman Sun's SM2, SM3 and SM4.
 
 // generators make private keys. Those of symmetric and HMAC keys are so many random bytes.
 var generators = map[types.KeySpec]func() (any, error){
@@ -50,6 +53,7 @@ var generators = map[types.KeySpec]func() (any, error){
 	types.KeySpecEccNistP521:         ecKey(elliptic.P521()),
 	types.KeySpecEccSecgP256k1:       func() (any, error) { return secp256k1.GeneratePrivateKey() },
 	types.KeySpecEccNistEdwards25519: func() (any, error) { _, key, err := ed25519.GenerateKey(nil); return key, err },
+	types.KeySpecSm2:                 func() (any, error) { return sm2.GenerateKey(rand.Reader) },
 	types.KeySpecMlDsa44:             func() (any, error) { return mldsa.GenerateKey(mldsa.MLDSA44()) },
 	types.KeySpecMlDsa65:             func() (any, error) { return mldsa.GenerateKey(mldsa.MLDSA65()) },
 	types.KeySpecMlDsa87:             func() (any, error) { return mldsa.GenerateKey(mldsa.MLDSA87()) },
@@ -57,6 +61,12 @@ var generators = map[types.KeySpec]func() (any, error){
 	types.KeySpecMlKem768:            mlkemKey(newMLKEM768),
 	types.KeySpecMlKem1024:           mlkemKey(newMLKEM1024),
 }
+
+// China is the partition in which SYMMETRIC_DEFAULT is SM4, and where keys of SM2 are.
+const China = "aws-cn"
+
+// sm4KeySize tells keys of SM4 from those of AES-256.
+const sm4KeySize = 16
 
 func random(n int) func() (any, error) {
 	return func() (any, error) {
@@ -82,10 +92,14 @@ func mlkemKey(from func(seed []byte) (decapsulator, error)) func() (any, error) 
 	}
 }
 
-// Generate makes the material of a key of a spec: a secret, or a private key in PKCS #8. Large RSA keys take a while: no
-// transaction may be open.
-func Generate(spec types.KeySpec) ([]byte, error) {
-	key, err := generators[spec]()
+// Generate makes the material of a key of a spec in a partition: a secret, or a private key in PKCS #8. Large RSA keys take a
+// while: no transaction may be open.
+func Generate(spec types.KeySpec, partition string) ([]byte, error) {
+	generate := generators[spec]
+	if spec == types.KeySpecSymmetricDefault && partition == China {
+		generate = random(sm4KeySize)
+	}
+	key, err := generate()
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +134,11 @@ func messageCipher(secret, salt []byte) (cipher.AEAD, error) {
 }
 
 func gcm(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
+	newCipher := aes.NewCipher
+	if len(key) == sm4KeySize {
+		newCipher = sm4.NewCipher
+	}
+	block, err := newCipher(key)
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +188,8 @@ var hashes = map[string]crypto.Hash{
 
 func encrypt(public any, algorithm types.EncryptionAlgorithmSpec, plaintext []byte) ([]byte, error) {
 	switch public := public.(type) {
+	case *ecdsa.PublicKey:
+		return sm2.EncryptASN1(rand.Reader, public, plaintext)
 	case *rsa.PublicKey:
 		return rsa.EncryptOAEP(hashes[string(algorithm)].New(), rand.Reader, public, plaintext, nil)
 	}
@@ -178,6 +198,8 @@ func encrypt(public any, algorithm types.EncryptionAlgorithmSpec, plaintext []by
 
 func decrypt(private any, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte) (plaintext []byte, err error) {
 	switch private := private.(type) {
+	case *sm2.PrivateKey:
+		plaintext, err = private.Decrypt(nil, ciphertext, sm2.ASN1DecrypterOpts)
 	case *rsa.PrivateKey:
 		plaintext, err = rsa.DecryptOAEP(hashes[string(algorithm)].New(), nil, private, ciphertext, nil)
 	default:
@@ -223,10 +245,24 @@ func sign(p *pair, algorithm types.SigningAlgorithmSpec, t types.MessageType, me
 	switch private := p.private.(type) {
 	case *secp256k1.PrivateKey:
 		return signSecp256k1(private, input)
+	case *sm2.PrivateKey:
+		digest, err := sm2Digest(&private.PublicKey, t, message)
+		if err != nil {
+			return nil, err
+		}
+		return sm2.SignASN1(rand.Reader, private, digest, nil)
 	case crypto.Signer:
 		return private.Sign(rand.Reader, input, signerOptions(algorithm, t))
 	}
 	return nil, errKind
+}
+
+// sm2Digest is SM3 of a message under the distinguishing ID that KMS has, 1234567812345678, and the key.
+func sm2Digest(public *ecdsa.PublicKey, t types.MessageType, message []byte) ([]byte, error) {
+	if t == types.MessageTypeDigest {
+		return message, nil
+	}
+	return sm2.CalculateSM2Hash(public, message, nil)
 }
 
 // signSecp256k1: of the two signatures with one nonce AWS gives either, so a client that needs the one with the lower half has to
@@ -250,6 +286,10 @@ func verify(public any, algorithm types.SigningAlgorithmSpec, t types.MessageTyp
 		}
 		return rsa.VerifyPKCS1v15(public, hashes[string(algorithm)], input, signature) == nil, nil
 	case *ecdsa.PublicKey:
+		if algorithm == types.SigningAlgorithmSpecSm2dsa {
+			digest, err := sm2Digest(public, t, message)
+			return err == nil && sm2.VerifyASN1(public, digest, signature), err
+		}
 		return ecdsa.VerifyASN1(public, input, signature), nil
 	case ed25519.PublicKey:
 		return ed25519.VerifyWithOptions(public, input, signature, signerOptions(algorithm, t).(*ed25519.Options)) == nil, nil
@@ -279,28 +319,35 @@ func deriveSharedSecret(private any, peer []byte) ([]byte, error) {
 	if same, err := marshalPublic(public); err != nil || !bytes.Equal(same, peer) { // what follows or pads it would be lost
 		return nil, ErrPublicKey
 	}
+	point, ok := public.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, ErrPublicKey
+	}
 	switch private := private.(type) {
 	case *ecdsa.PrivateKey:
-		public, ok := public.(*ecdsa.PublicKey)
-		if !ok || public.Curve != private.Curve {
-			return nil, ErrPublicKey
-		}
-		return ecdhSecret(private, public)
+		return ecdhSecret(private.ECDH, point.ECDH)
+	case *sm2.PrivateKey:
+		return ecdhSecret(private.ECDH, func() (*sm2ecdh.PublicKey, error) { return sm2.PublicKeyToECDH(point) })
 	}
 	return nil, errKind
 }
 
-func ecdhSecret(private *ecdsa.PrivateKey, public *ecdsa.PublicKey) ([]byte, error) {
-	var key *ecdh.PrivateKey
-	key, err := private.ECDH()
+// ecdhSecret agrees on a secret, on the curves of one library or the other. What is not a point of the private key's curve is an
+// error in both.
+func ecdhSecret[Private interface{ ECDH(Public) ([]byte, error) }, Public any](private func() (Private, error), public func() (Public, error)) ([]byte, error) {
+	key, err := private()
 	if err != nil {
 		return nil, err
 	}
-	peer, err := public.ECDH()
+	peer, err := public()
 	if err != nil {
 		return nil, ErrPublicKey
 	}
-	return key.ECDH(peer)
+	secret, err := key.ECDH(peer)
+	if err != nil {
+		return nil, ErrPublicKey
+	}
+	return secret, nil
 }
 
 // decapsulator is a private key of ML-KEM. Bytes returns its seed.

@@ -157,7 +157,7 @@ func TestWycheproofMLKEM(t *testing.T) {
 }
 
 func TestWycheproofGCM(t *testing.T) {
-	for file, size := range map[string]int{"aes_gcm": 32} {
+	for file, size := range map[string]int{"aes_gcm": 32, "sm4_gcm": sm4KeySize} {
 		wycheproof.Run(t, file, func(_ *wycheproof.Group, v *wycheproof.Vector) (want, ok bool) {
 			return false, len(v.Key) != size || len(v.IV) != len(zeroNonce)
 		}, func(_ *wycheproof.Group, v *wycheproof.Vector) bool {
