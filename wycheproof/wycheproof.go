@@ -39,10 +39,16 @@ type Group struct {
 	SHA     string `json:"sha"`
 	MGFSHA  string `json:"mgfSha"`
 	// SaltLength in bytes, of PSS; TagSize in bits, of a MAC.
-	SaltLength      int `json:"sLen"`
-	TagSize         int `json:"tagSize"`
-	PublicKeyDER    Hex `json:"publicKeyDer"`
-	PrivateKeyPKCS8 Hex `json:"privateKeyPkcs8"`
+	SaltLength int `json:"sLen"`
+	TagSize    int `json:"tagSize"`
+	// PublicKey is an object, or of ML-DSA a string in hexadecimal.
+	PublicKey       json.RawMessage `json:"publicKey"`
+	PublicKeyDER    Hex             `json:"publicKeyDer"`
+	PrivateKeyPKCS8 Hex             `json:"privateKeyPkcs8"`
+	PrivateSeed     Hex             `json:"privateSeed"`
+	// ParameterSet and Curve are the names that the standards have.
+	ParameterSet string `json:"parameterSet"`
+	Curve        string `json:"curve"`
 	// PublicKeyJWK and KeyJWK are the same member, by file; Public and Private are keys or sets of them.
 	PublicKeyJWK json.RawMessage `json:"publicKeyJwk"`
 	KeyJWK       json.RawMessage `json:"keyJwk"`
@@ -66,6 +72,17 @@ type Vector struct {
 	IV         Hex    `json:"iv"`
 	AAD        Hex    `json:"aad"`
 	Tag        Hex    `json:"tag"`
+	// Context of a signature of ML-DSA.
+	Context Hex `json:"ctx"`
+	// Public, Private and Shared are what two agree on a key with.
+	Public  Hex `json:"public"`
+	Private Hex `json:"private"`
+	Shared  Hex `json:"shared"`
+	// Seed, EncapsulationKey, Encapsulated and Secret are of ML-KEM.
+	Seed             Hex `json:"seed"`
+	EncapsulationKey Hex `json:"ek"`
+	Encapsulated     Hex `json:"c"`
+	Secret           Hex `json:"K"`
 	// JWS is a string, or an object where the flag JsonSerialization is set.
 	JWS json.RawMessage `json:"jws"`
 }

@@ -2,16 +2,19 @@ package kms
 
 import (
 	"bytes"
-	"crypto/rand"
+	"context"
 	"encoding/binary"
 	"errors"
 	"maps"
 	"slices"
 	"strings"
+
+	"emulator/services/kms/keystore"
 )
 
 // A ciphertext blob of a symmetric key is a header, which says with which material of
-// which key it was made, a salt and the AES-256-GCM ciphertext. The header and the
+// which key it was made, a salt and the ciphertext of AES-256-GCM,
+// in China of SM4-GCM. The header and the
 // encryption context are authenticated. Only we read it: AWS keeps its form to itself.
 const blobVersion = 1
 
@@ -19,7 +22,7 @@ const blobVersion = 1
 type blob struct {
 	account, region, keyID, materialID string
 
-	header, salt, ciphertext []byte
+	header, sealed []byte
 }
 
 var errBlob = errors.New("no ciphertext blob")
@@ -44,41 +47,32 @@ func parseBlob(b []byte) (*blob, error) {
 			return nil, errBlob
 		}
 	}
-	if len(rest) < saltSize {
+	if len(rest) < keystore.SaltSize {
 		return nil, errBlob
 	}
-	p.header = b[:len(b)-len(rest)]
-	p.salt, p.ciphertext = rest[:saltSize], rest[saltSize:]
+	p.header, p.sealed = b[:len(b)-len(rest)], rest
 	return p, nil
 }
 
-// sealBlob encrypts with the key's material, bound to the encryption context.
-func sealBlob(k *Key, m *material, plaintext []byte, context map[string]string) ([]byte, error) {
-	out := make([]byte, 0, 256+len(plaintext))
-	out = append(out, blobVersion)
+// salt tells blobs apart.
+func (p *blob) salt() [keystore.SaltSize]byte { return [keystore.SaltSize]byte(p.sealed) }
+
+// sealBlob encrypts with the key, bound to the encryption context.
+func sealBlob(ctx context.Context, k usable, plaintext []byte, encryptionContext map[string]string) ([]byte, error) {
+	header := []byte{blobVersion}
 	for _, field := range []string{k.Account, k.Region, k.ID, k.MaterialID} {
-		out = append(out, byte(len(field)))
-		out = append(out, field...)
+		header = append(header, byte(len(field)))
+		header = append(header, field...)
 	}
-	header := out
-	var salt [saltSize]byte
-	rand.Read(salt[:])
-	aead, err := messageCipher(m.secret, salt[:])
-	if err != nil {
-		return nil, err
-	}
-	data := additionalData(header, context)
-	out = append(out, salt[:]...)
-	return aead.Seal(out, zeroNonce, plaintext, data), nil
+	sealed, err := k.store.Seal(ctx, k.ref(), plaintext, additionalData(header, encryptionContext))
+	return append(header, sealed...), err
 }
 
-// open returns the plaintext, or an error if anything differs from what was sealed.
-func (p *blob) open(m *material, context map[string]string) ([]byte, error) {
-	aead, err := messageCipher(m.secret, p.salt)
-	if err != nil {
-		return nil, err
-	}
-	return aead.Open(nil, zeroNonce, p.ciphertext, additionalData(p.header, context))
+// open returns the plaintext, or keystore.ErrCiphertext if anything differs from what was sealed.
+func (p *blob) open(ctx context.Context, k usable, encryptionContext map[string]string) ([]byte, error) {
+	ref := k.ref()
+	ref.MaterialID = p.materialID
+	return k.store.Open(ctx, ref, p.sealed, additionalData(p.header, encryptionContext))
 }
 
 // additionalData is the header and the context, sorted and with lengths, so that no two

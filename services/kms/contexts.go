@@ -6,14 +6,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"emulator/services/kms/keystore"
 )
 
 // contexts are the encryption contexts of the latest ciphertexts, for whoever asks why one does not open. A context
 // is no secret, but stands in no ciphertext.
 type contexts struct {
 	mu     sync.Mutex
-	made   map[[saltSize]byte]string
-	latest [4096][saltSize]byte
+	made   map[[keystore.SaltSize]byte]string
+	latest [4096][keystore.SaltSize]byte
 	next   int
 }
 
@@ -29,9 +31,9 @@ func (c *contexts) note(ciphertext []byte, context map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.made == nil {
-		c.made = make(map[[saltSize]byte]string)
+		c.made = make(map[[keystore.SaltSize]byte]string)
 	}
-	salt := [saltSize]byte(b.salt)
+	salt := b.salt()
 	delete(c.made, c.latest[c.next])
 	c.latest[c.next], c.made[salt] = salt, contextText(context)
 	c.next = (c.next + 1) % len(c.latest)
@@ -42,7 +44,7 @@ func (c *contexts) why(b *blob, context map[string]string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	asked := contextText(context)
-	switch made, ok := c.made[[saltSize]byte(b.salt)]; {
+	switch made, ok := c.made[b.salt()]; {
 	case !ok:
 		return "made under another encryption context than " + asked + ", or changed since"
 	case made == asked:

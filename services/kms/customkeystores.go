@@ -14,7 +14,6 @@ import (
 
 	"emulator/api"
 	"emulator/authz"
-	"emulator/services/kms/keystore"
 	"emulator/store"
 )
 
@@ -63,10 +62,6 @@ func loadKeyStore(r store.Reader, account, region, id string) (KeyStore, bool, e
 
 func saveKeyStore(tx store.Tx, ks *KeyStore) error {
 	return store.Save(tx, keyStoreKey(ks.Account, ks.Region, ks.ID), ks)
-}
-
-func (s *Service) cluster(ks *KeyStore, id string) keystore.Cluster {
-	return keystore.Cluster{Keyring: s.keyring, ID: id, Connected: ks.Connected}
 }
 
 func noKeyStore(id string) error {

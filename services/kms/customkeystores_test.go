@@ -71,6 +71,8 @@ func TestCustomKeyStores(t *testing.T) {
 		t.Errorf("key %+v", key)
 	}
 	blob := must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("hello")})).CiphertextBlob
+	_, err = c.GenerateDataKeyPair(t.Context(), &kms.GenerateDataKeyPairInput{KeyId: key.KeyId, KeyPairSpec: types.DataKeyPairSpecEccNistP256})
+	refused(t, err, "UnsupportedOperationException", "origin is AWS_CLOUDHSM which is not valid for this operation.")
 	decrypt := func() error {
 		out, err := c.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
 		if err == nil && string(out.Plaintext) != "hello" {

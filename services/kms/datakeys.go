@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/x509"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -12,6 +12,7 @@ import (
 
 	"emulator/api"
 	"emulator/authz"
+	"emulator/services/kms/keystore"
 	"emulator/store"
 )
 
@@ -27,7 +28,7 @@ func (s *Service) dataKeyOperations() []api.Operation {
 
 // dataKey is a new secret and its ciphertext under a key.
 type dataKey struct {
-	key                   *Key
+	key                   usable
 	plaintext, ciphertext []byte
 }
 
@@ -47,15 +48,15 @@ func dataKeySize(spec types.DataKeySpec, bytes *int32) (int, error) {
 // wrap encrypts a new secret with a symmetric key. make makes the secret, once the caller may have it.
 func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access, context map[string]string, dry *bool, make func() ([]byte, error)) (*dataKey, error) {
 	d := &dataKey{}
-	var m *material
-	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		if d.key, err = s.findKey(r, c, keyID, a); err != nil {
+	err := s.store.View(ctx, func(r store.Reader) error {
+		k, err := s.findKey(r, c, keyID, a)
+		if err != nil {
 			return err
 		}
-		if err := checkEncryption(d.key, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
-			return err
+		if k.CustomKeyStore != "" && strings.HasPrefix(a.action, "kms:GenerateDataKeyPair") {
+			return api.Errorf("UnsupportedOperationException", "%s origin is %s which is not valid for this operation.", k.ARN(), k.Origin)
 		}
-		if m, err = s.use(r, c, d.key, d.key.MaterialID); err != nil {
+		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
 			return err
 		}
 		return dryRun(dry)
@@ -66,7 +67,7 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 	if d.plaintext, err = make(); err != nil {
 		return nil, err
 	}
-	d.ciphertext, err = s.seal(d.key, m, d.plaintext, context)
+	d.ciphertext, err = s.encryptWith(ctx, d.key, types.EncryptionAlgorithmSpecSymmetricDefault, d.plaintext, context)
 	return d, err
 }
 
@@ -88,6 +89,7 @@ func (s *Service) generateDataKeyWithoutPlaintext(ctx context.Context, c api.Cal
 	if err != nil {
 		return nil, err
 	}
+	clear(d.plaintext)
 	return &kms.GenerateDataKeyWithoutPlaintextOutput{
 		KeyId: aws.String(d.key.ARN()), KeyMaterialId: &d.key.MaterialID, CiphertextBlob: d.ciphertext,
 	}, nil
@@ -118,20 +120,16 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 	if err := cmp.Or(checkGrantTokens(tokens), checkContext(context)); err != nil {
 		return nil, err
 	}
-	if specs[types.KeySpec(spec)].signing == nil {
-		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported by this emulator.", spec)
+	if _, ok := specIn(c.Partition, types.KeySpec(spec)); !ok {
+		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported in this Region.", spec)
 	}
 	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context)
 	a.request.Context["kms:DataKeyPairSpec"] = []string{string(spec)}
-	d, err := s.wrap(ctx, c, keyID, a, context, dry, func() ([]byte, error) { return newMaterial(types.KeySpec(spec)) })
+	d, err := s.wrap(ctx, c, keyID, a, context, dry, func() ([]byte, error) { return keystore.Generate(types.KeySpec(spec), c.Partition) })
 	if err != nil {
 		return nil, err
 	}
-	private, err := parseMaterial(types.KeySpec(spec), d.plaintext)
-	if err != nil {
-		return nil, err
-	}
-	public, err := x509.MarshalPKIXPublicKey(private.signer.Public())
+	public, err := keystore.PublicKey(d.plaintext)
 	return &pair{d, public}, err
 }
 
@@ -154,6 +152,7 @@ func (s *Service) generateDataKeyPairWithoutPlaintext(ctx context.Context, c api
 	if err != nil {
 		return nil, err
 	}
+	clear(p.plaintext)
 	return &kms.GenerateDataKeyPairWithoutPlaintextOutput{
 		KeyId: aws.String(p.key.ARN()), KeyMaterialId: &p.key.MaterialID, KeyPairSpec: in.KeyPairSpec,
 		PrivateKeyCiphertextBlob: p.ciphertext, PublicKey: p.public,

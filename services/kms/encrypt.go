@@ -3,6 +3,7 @@ package kms
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 
 	"emulator/api"
 	"emulator/identity"
+	"emulator/services/kms/keystore"
 	"emulator/store"
 )
 
@@ -60,26 +62,15 @@ func algorithmOr(algorithm types.EncryptionAlgorithmSpec) types.EncryptionAlgori
 	return algorithm
 }
 
-// checkEncryption returns AWS's error if an operation, such as "Encrypt", can't use a key with that algorithm and context.
-func checkEncryption(k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, context map[string]string) error {
-	if err := checkUsage(k, types.KeyUsageTypeEncryptDecrypt, operation); err != nil {
-		return err
+// useForEncryption returns a key for use by an operation, such as "Encrypt", if it can be used with that algorithm and context.
+func (s *Service) useForEncryption(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, context map[string]string) (usable, error) {
+	if err := checkAlgorithm(k, types.KeyUsageTypeEncryptDecrypt, operation, k.algorithms().encryption, algorithm); err != nil {
+		return usable{}, err
 	}
-	switch {
-	case !slices.Contains(specs[k.Spec].encryption, algorithm):
-		return api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
-	case algorithm != types.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0:
-		return api.Errorf("ValidationError", "EncryptionContext is not supported with asymmetric keys.")
+	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0 {
+		return usable{}, api.Errorf("ValidationError", "EncryptionContext is not supported with asymmetric keys.")
 	}
-	return nil
-}
-
-// checkUsage returns AWS's error if an operation can't use a key for what it is for.
-func checkUsage(k *Key, usage types.KeyUsageType, operation string) error {
-	if k.Usage != usage {
-		return api.Errorf("InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", k.ARN(), k.Usage, operation)
-	}
-	return nil
+	return s.use(r, c, k)
 }
 
 // dryRun is AWS's answer to a call that would have succeeded.
@@ -90,49 +81,31 @@ func dryRun(on *bool) error {
 	return nil
 }
 
-// seal is sealBlob, and keeps the context for whoever asks why the ciphertext does not open.
-func (s *Service) seal(k *Key, m *material, plaintext []byte, context map[string]string) ([]byte, error) {
-	ciphertext, err := sealBlob(k, m, plaintext, context)
-	s.contexts.note(ciphertext, context)
-	return ciphertext, err
-}
-
 func invalidCiphertext() *api.Error { return api.Errorf("InvalidCiphertextException", "") }
 
-// encryptWith encrypts, for an operation, with a key that the caller may use.
-func (s *Service) encryptWith(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
-	if err := checkEncryption(k, operation, algorithm, context); err != nil {
-		return nil, err
-	}
-	m, err := s.use(r, c, k, k.MaterialID)
-	if err != nil {
-		return nil, err
-	}
-	if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
-		return s.seal(k, m, plaintext, context)
-	}
-	ciphertext, longest, err := m.encryptOAEP(algorithm, plaintext)
-	if err == nil && ciphertext == nil {
+// encryptWith encrypts with a key that may be used so. It keeps the context for whoever asks why the ciphertext does not open.
+func (s *Service) encryptWith(ctx context.Context, k usable, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
+	if longest := specs[k.Spec].longest(algorithm); len(plaintext) > longest {
 		return nil, api.Errorf("ValidationError", "Algorithm %s and key spec %s cannot encrypt data larger than %d bytes.", algorithm, k.Spec, longest)
 	}
-	return ciphertext, err
+	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault {
+		return s.material.Encrypt(ctx, k.ref(), algorithm, plaintext)
+	}
+	blob, err := sealBlob(ctx, k, plaintext, context)
+	if err == nil {
+		s.contexts.note(blob, context)
+	}
+	return blob, err
 }
 
-// decryptWith decrypts, for an operation, with a key that the caller may use.
-func (s *Service) decryptWith(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, context map[string]string) ([]byte, error) {
-	if err := checkEncryption(k, operation, algorithm, context); err != nil {
-		return nil, err
-	}
+// decryptWith decrypts with a key that may be used so.
+func (s *Service) decryptWith(ctx context.Context, k usable, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, context map[string]string) (plaintext []byte, err error) {
 	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault {
-		m, err := s.use(r, c, k, k.MaterialID)
-		if err != nil {
-			return nil, err
+		plaintext, err = s.material.Decrypt(ctx, k.ref(), algorithm, ciphertext)
+		if errors.Is(err, keystore.ErrCiphertext) {
+			err = invalidCiphertext()
 		}
-		plaintext, err := m.decryptOAEP(algorithm, ciphertext)
-		if err != nil {
-			return nil, invalidCiphertext()
-		}
-		return plaintext, nil
+		return plaintext, err
 	}
 	b, err := parseBlob(ciphertext)
 	if err != nil {
@@ -141,15 +114,11 @@ func (s *Service) decryptWith(r store.Reader, c api.Caller, k *Key, operation st
 	if b.materialID != k.MaterialID {
 		return nil, invalidCiphertext().Because("made with other material of the key")
 	}
-	m, err := s.use(r, c, k, b.materialID)
-	if err != nil {
-		return nil, err
+	plaintext, err = b.open(ctx, k, context)
+	if errors.Is(err, keystore.ErrCiphertext) {
+		err = invalidCiphertext().Because("%s", s.contexts.why(b, context))
 	}
-	plaintext, err := b.open(m, context)
-	if err != nil {
-		return nil, invalidCiphertext().Because("%s", s.contexts.why(b, context))
-	}
-	return plaintext, nil
+	return plaintext, err
 }
 
 // ciphertextKey finds the key of a ciphertext: that of the blob, or the one given, which
@@ -201,14 +170,13 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 		return nil, err
 	}
 	algorithm := algorithmOr(in.EncryptionAlgorithm)
-	out := &kms.EncryptOutput{EncryptionAlgorithm: algorithm}
+	var key usable
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, encryptionAccess("kms:Encrypt", algorithm, in.EncryptionContext))
 		if err != nil {
 			return err
 		}
-		out.KeyId = aws.String(k.ARN())
-		if out.CiphertextBlob, err = s.encryptWith(r, c, k, "Encrypt", algorithm, in.Plaintext, in.EncryptionContext); err != nil {
+		if key, err = s.useForEncryption(r, c, k, "Encrypt", algorithm, in.EncryptionContext); err != nil {
 			return err
 		}
 		return dryRun(in.DryRun)
@@ -216,7 +184,11 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	ciphertext, err := s.encryptWith(ctx, key, algorithm, in.Plaintext, in.EncryptionContext)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.EncryptOutput{KeyId: aws.String(key.ARN()), EncryptionAlgorithm: algorithm, CiphertextBlob: ciphertext}, nil
 }
 
 // decrypt (https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html).
@@ -229,6 +201,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 	}
 	algorithm := algorithmOr(in.EncryptionAlgorithm)
 	out := &kms.DecryptOutput{EncryptionAlgorithm: algorithm}
+	var key usable
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.ciphertextKey(r, c, in.KeyId, algorithm, in.CiphertextBlob, encryptionAccess("kms:Decrypt", algorithm, in.EncryptionContext))
 		if err != nil {
@@ -238,12 +211,16 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.KeyMaterialId = &k.MaterialID
 		}
-		if out.Plaintext, err = s.decryptWith(r, c, k, "Decrypt", algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
-			return err
-		}
-		return dryRun(in.DryRun)
+		key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext)
+		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	if out.Plaintext, err = s.decryptWith(ctx, key, algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -260,6 +237,7 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 	}
 	from, to := algorithmOr(in.SourceEncryptionAlgorithm), algorithmOr(in.DestinationEncryptionAlgorithm)
 	out := &kms.ReEncryptOutput{SourceEncryptionAlgorithm: from, DestinationEncryptionAlgorithm: to}
+	var decrypting, encrypting usable
 	err := s.store.View(ctx, func(r store.Reader) error {
 		same := func(a access, one, other string) access {
 			a.request.Context["kms:ReEncryptOnSameKey"] = []string{map[bool]string{true: "true", false: "false"}[one == other]}
@@ -284,11 +262,10 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 			return err
 		}
 		out.SourceKeyId, out.KeyId = aws.String(source.ARN()), aws.String(target.ARN())
-		plaintext, err := s.decryptWith(r, c, source, "ReEncrypt", from, in.CiphertextBlob, in.SourceEncryptionContext)
-		if err != nil {
+		if decrypting, err = s.useForEncryption(r, c, source, "ReEncrypt", from, in.SourceEncryptionContext); err != nil {
 			return err
 		}
-		if out.CiphertextBlob, err = s.encryptWith(r, c, target, "ReEncrypt", to, plaintext, in.DestinationEncryptionContext); err != nil {
+		if encrypting, err = s.useForEncryption(r, c, target, "ReEncrypt", to, in.DestinationEncryptionContext); err != nil {
 			return err
 		}
 		if from == types.EncryptionAlgorithmSpecSymmetricDefault {
@@ -297,9 +274,20 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 		if to == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.DestinationKeyMaterialId = &target.MaterialID
 		}
-		return dryRun(in.DryRun)
+		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	plaintext, err := s.decryptWith(ctx, decrypting, from, in.CiphertextBlob, in.SourceEncryptionContext)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(plaintext)
+	if out.CiphertextBlob, err = s.encryptWith(ctx, encrypting, to, plaintext, in.DestinationEncryptionContext); err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -281,13 +281,8 @@ func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
 	if k.CustomKeyStore != "" {
 		m.CustomKeyStoreId, m.CloudHsmClusterId = &k.CustomKeyStore, &k.Cluster
 	}
-	switch spec := specs[k.Spec]; k.Usage {
-	case types.KeyUsageTypeEncryptDecrypt:
-		m.EncryptionAlgorithms = spec.encryption
-	case types.KeyUsageTypeSignVerify:
-		m.SigningAlgorithms = spec.signing
-	case types.KeyUsageTypeGenerateVerifyMac:
-		m.MacAlgorithms = spec.mac
-	}
+	of := k.algorithms()
+	m.EncryptionAlgorithms, m.SigningAlgorithms, m.MacAlgorithms = of.encryption, of.signing, of.mac
+	m.KeyAgreementAlgorithms, m.EncapsulationAlgorithms = of.agreement, of.encapsulation
 	return m, nil
 }

@@ -53,16 +53,14 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	if k.Origin == "" {
 		k.Origin = types.OriginTypeAwsKms
 	}
-	spec, ok := specs[k.Spec]
+	spec, ok := specIn(k.Partition, k.Spec)
 	switch {
 	case !ok:
-		return nil, api.Errorf("NotImplemented", "KeySpec %s is not supported by this emulator.", k.Spec)
+		return nil, api.Errorf("NotImplemented", "KeySpec %s is not supported in this Region.", k.Spec)
 	case k.Usage == "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("ValidationError", "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
 	case k.Usage == "":
 		k.Usage = types.KeyUsageTypeEncryptDecrypt
-	case k.Usage == types.KeyUsageTypeKeyAgreement, k.Usage == types.KeyUsageTypeEncapsulateDecapsulate:
-		return nil, api.Errorf("NotImplemented", "KeyUsage %s is not supported by this emulator.", k.Usage)
 	}
 	if !slices.Contains(spec.usages, k.Usage) {
 		return nil, api.Errorf("ValidationError", "KeyUsage %s is not compatible with KeySpec %s", k.Usage, k.Spec)
@@ -95,6 +93,8 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 	tags, tagsErr := newTags(in.Tags)
 	k.Tags = tags
 	out := &kms.CreateKeyOutput{}
+	var material []byte
+	defer func() { clear(material) }()
 	err = store.Make(ctx, s.store, func(r store.Reader) error {
 		if err := s.authorizeCreate(r, c, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
@@ -103,8 +103,9 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 			return tagsErr
 		}
 		return s.setPolicy(r, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
-	}, func() ([]byte, error) {
-		return newMaterial(k.Spec)
+	}, func() (_ []byte, err error) {
+		material, err = keystore.Generate(k.Spec, k.Partition)
+		return material, err
 	}, func(tx store.Tx, material []byte) error {
 		if err := s.sweep(tx); err != nil {
 			return err

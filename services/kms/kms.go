@@ -28,21 +28,19 @@ type Config struct {
 
 // Service is the service.
 type Service struct {
-	store     store.Store
-	authz     *authz.Authorizer
-	clock     *clock.Clock
-	keyring   *identity.Keyring
-	lastUse   *audit.LastUse
-	material  keystore.Default
-	records   store.Cache[*Key]
-	materials store.Cache[*material]
-	contexts  contexts
+	store    store.Store
+	authz    *authz.Authorizer
+	clock    *clock.Clock
+	lastUse  *audit.LastUse
+	material *keystore.Default
+	records  store.Cache[*Key]
+	contexts contexts
 }
 
 // New returns the service.
 func New(c Config) *Service {
 	return &Service{
-		store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, material: keystore.Default{Keyring: c.Keyring},
+		store: c.Store, authz: c.Authz, clock: c.Clock, lastUse: c.LastUse, material: keystore.New(c.Store, c.Keyring),
 	}
 }
 
@@ -55,6 +53,7 @@ func (s *Service) Operations() []api.Operation {
 		s.dataKeyOperations(),
 		s.signingOperations(),
 		s.macOperations(),
+		s.agreementOperations(),
 		s.policyOperations(),
 		s.tagOperations(),
 		s.customKeyStoreOperations(),

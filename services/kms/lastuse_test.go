@@ -77,6 +77,9 @@ func TestEveryUseIsTold(t *testing.T) {
 	blob := must[*kms.EncryptOutput](t)(c.Encrypt(ctx, &kms.EncryptInput{KeyId: k, Plaintext: message})).CiphertextBlob
 	signature := must[*kms.SignOutput](t)(c.Sign(ctx, &kms.SignInput{KeyId: signing.KeyId, Message: message, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})).Signature
 	tag := must[*kms.GenerateMacOutput](t)(c.GenerateMac(ctx, &kms.GenerateMacInput{KeyId: mac.KeyId, Message: message, MacAlgorithm: types.MacAlgorithmSpecHmacSha256})).Mac
+	agreeing, encapsulating := createKey(t, c, types.KeySpecEccNistP256, types.KeyUsageTypeKeyAgreement), createKey(t, c, types.KeySpecMlKem768, types.KeyUsageTypeEncapsulateDecapsulate)
+	peer := must[*kms.GetPublicKeyOutput](t)(c.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: agreeing.KeyId})).PublicKey
+	encapsulated := must[*kms.EncapsulateOutput](t)(c.Encapsulate(ctx, &kms.EncapsulateInput{KeyId: encapsulating.KeyId, EncapsulationAlgorithm: types.EncapsulationAlgorithmSpecMlKem})).SharedSecretCiphertextBlob
 	type use struct {
 		keys []*types.KeyMetadata
 		call func(dry *bool) (any, error)
@@ -112,6 +115,15 @@ func TestEveryUseIsTold(t *testing.T) {
 		}},
 		"GenerateMac": {[]*types.KeyMetadata{mac}, func(dry *bool) (any, error) {
 			return c.GenerateMac(ctx, &kms.GenerateMacInput{KeyId: mac.KeyId, Message: message, MacAlgorithm: types.MacAlgorithmSpecHmacSha256, DryRun: dry})
+		}},
+		"DeriveSharedSecret": {[]*types.KeyMetadata{agreeing}, func(dry *bool) (any, error) {
+			return c.DeriveSharedSecret(ctx, &kms.DeriveSharedSecretInput{KeyId: agreeing.KeyId, KeyAgreementAlgorithm: types.KeyAgreementAlgorithmSpecEcdh, PublicKey: peer, DryRun: dry})
+		}},
+		"Encapsulate": {[]*types.KeyMetadata{encapsulating}, func(dry *bool) (any, error) {
+			return c.Encapsulate(ctx, &kms.EncapsulateInput{KeyId: encapsulating.KeyId, EncapsulationAlgorithm: types.EncapsulationAlgorithmSpecMlKem, DryRun: dry})
+		}},
+		"Decapsulate": {[]*types.KeyMetadata{encapsulating}, func(dry *bool) (any, error) {
+			return c.Decapsulate(ctx, &kms.DecapsulateInput{KeyId: encapsulating.KeyId, EncapsulationAlgorithm: types.EncapsulationAlgorithmSpecMlKem, SharedSecretCiphertextBlob: encapsulated, DryRun: dry})
 		}},
 		"VerifyMac": {[]*types.KeyMetadata{mac}, func(dry *bool) (any, error) {
 			return c.VerifyMac(ctx, &kms.VerifyMacInput{KeyId: mac.KeyId, Message: message, Mac: tag, MacAlgorithm: types.MacAlgorithmSpecHmacSha256, DryRun: dry})

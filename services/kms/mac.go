@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"crypto/hmac"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -27,25 +26,25 @@ func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID
 	}
 	a := access{action: "kms:" + operation, anyAccount: true}
 	a.request.Context = map[string][]string{"kms:MacAlgorithm": {string(algorithm)}}
+	var key usable
 	err = s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, keyID, a)
 		if err != nil {
 			return err
 		}
-		if err := checkUsage(k, types.KeyUsageTypeGenerateVerifyMac, operation); err != nil {
+		if err := checkAlgorithm(k, types.KeyUsageTypeGenerateVerifyMac, operation, k.algorithms().mac, algorithm); err != nil {
 			return err
 		}
-		if !slices.Contains(specs[k.Spec].mac, algorithm) {
-			return api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
-		}
-		m, err := s.use(r, c, k, k.MaterialID)
-		if err != nil {
+		if key, err = s.use(r, c, k); err != nil {
 			return err
 		}
-		arn, mac = aws.String(k.ARN()), m.mac(algorithm, message)
 		return dryRun(dry)
 	})
-	return arn, mac, err
+	if err != nil {
+		return nil, nil, err
+	}
+	mac, err = s.material.MAC(ctx, key.ref(), algorithm, message)
+	return aws.String(key.ARN()), mac, err
 }
 
 func (s *Service) generateMac(ctx context.Context, c api.Caller, in *kms.GenerateMacInput) (*kms.GenerateMacOutput, error) {

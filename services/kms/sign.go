@@ -2,8 +2,6 @@ package kms
 
 import (
 	"context"
-	"crypto/x509"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -23,7 +21,7 @@ func (s *Service) signingOperations() []api.Operation {
 
 func signingAccess(action string, algorithm types.SigningAlgorithmSpec, message types.MessageType) access {
 	a := access{action: action, anyAccount: true}
-	a.request.Context = map[string][]string{"kms:SigningAlgorithm": {string(algorithm)}, "kms:MessageType": {string(messageTypeOr(message))}}
+	a.request.Context = map[string][]string{"kms:SigningAlgorithm": {string(algorithm)}, "kms:MessageType": {string(message)}}
 	return a
 }
 
@@ -34,40 +32,42 @@ func messageTypeOr(t types.MessageType) types.MessageType {
 	return t
 }
 
-// signingInput checks that an operation can use a key with an algorithm, and returns what is signed: the message's
-// digest, the one given, or for pure Ed25519 the message.
-func signingInput(k *Key, operation string, algorithm types.SigningAlgorithmSpec, message []byte, t types.MessageType) ([]byte, error) {
-	if err := checkUsage(k, types.KeyUsageTypeSignVerify, operation); err != nil {
-		return nil, err
+// anySize is what the API's model allows.
+const anySize = -1
+
+func rawOrDigest(size int) map[types.MessageType]int {
+	return map[types.MessageType]int{types.MessageTypeRaw: anySize, types.MessageTypeDigest: size}
+}
+
+// messageSizes are how many bytes the algorithms sign of a message of each type that they take.
+var messageSizes = map[types.SigningAlgorithmSpec]map[types.MessageType]int{
+	types.SigningAlgorithmSpecRsassaPkcs1V15Sha256: rawOrDigest(32),
+	types.SigningAlgorithmSpecRsassaPkcs1V15Sha384: rawOrDigest(48),
+	types.SigningAlgorithmSpecRsassaPkcs1V15Sha512: rawOrDigest(64),
+	types.SigningAlgorithmSpecRsassaPssSha256:      rawOrDigest(32),
+	types.SigningAlgorithmSpecRsassaPssSha384:      rawOrDigest(48),
+	types.SigningAlgorithmSpecRsassaPssSha512:      rawOrDigest(64),
+	types.SigningAlgorithmSpecEcdsaSha256:          rawOrDigest(32),
+	types.SigningAlgorithmSpecEcdsaSha384:          rawOrDigest(48),
+	types.SigningAlgorithmSpecEcdsaSha512:          rawOrDigest(64),
+	types.SigningAlgorithmSpecEd25519Sha512:        {types.MessageTypeRaw: anySize},
+	types.SigningAlgorithmSpecEd25519PhSha512:      {types.MessageTypeDigest: 64},
+	types.SigningAlgorithmSpecSm2dsa:               rawOrDigest(32),
+	types.SigningAlgorithmSpecMlDsaShake256:        {types.MessageTypeRaw: anySize, types.MessageTypeExternalMu: 64},
+}
+
+// useForSigning returns a key for use by an operation, if it can be used with that algorithm for such a message.
+func (s *Service) useForSigning(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.SigningAlgorithmSpec, t types.MessageType, message []byte) (usable, error) {
+	if err := checkAlgorithm(k, types.KeyUsageTypeSignVerify, operation, k.algorithms().signing, algorithm); err != nil {
+		return usable{}, err
 	}
-	if !slices.Contains(specs[k.Spec].signing, algorithm) {
-		return nil, api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
+	switch size, ok := messageSizes[algorithm][t]; {
+	case !ok:
+		return usable{}, api.Errorf("ValidationError", "Message type %s is not valid for algorithm %s.", t, algorithm)
+	case size != anySize && len(message) != size:
+		return usable{}, api.Errorf("ValidationError", "Digest is invalid length for algorithm %s.", algorithm)
 	}
-	h := hashes[string(algorithm)]
-	pure := algorithm == types.SigningAlgorithmSpecEd25519Sha512
-	prehashed := algorithm == types.SigningAlgorithmSpecEd25519PhSha512
-	switch messageTypeOr(t) {
-	case types.MessageTypeRaw:
-		if prehashed {
-			return nil, api.Errorf("ValidationError", "Algorithm %s requires message type DIGEST.", algorithm)
-		}
-		if pure {
-			return message, nil
-		}
-		digest := h.New()
-		digest.Write(message)
-		return digest.Sum(nil), nil
-	case types.MessageTypeDigest:
-		if pure {
-			return nil, api.Errorf("ValidationError", "Algorithm %s requires message type RAW.", algorithm)
-		}
-		if len(message) != h.Size() {
-			return nil, api.Errorf("ValidationError", "Digest is invalid length for algorithm %s.", algorithm)
-		}
-		return message, nil
-	default:
-		return nil, api.Errorf("ValidationError", "Message type %s is not valid for algorithm %s.", t, algorithm)
-	}
+	return s.use(r, c, k)
 }
 
 // sign (https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html).
@@ -75,29 +75,26 @@ func (s *Service) sign(ctx context.Context, c api.Caller, in *kms.SignInput) (*k
 	if err := checkGrantTokens(in.GrantTokens); err != nil {
 		return nil, err
 	}
-	out := &kms.SignOutput{SigningAlgorithm: in.SigningAlgorithm}
-	var m *material
-	var input []byte
+	t := messageTypeOr(in.MessageType)
+	var key usable
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, signingAccess("kms:Sign", in.SigningAlgorithm, in.MessageType))
+		k, err := s.findKey(r, c, *in.KeyId, signingAccess("kms:Sign", in.SigningAlgorithm, t))
 		if err != nil {
 			return err
 		}
-		if input, err = signingInput(k, "Sign", in.SigningAlgorithm, in.Message, in.MessageType); err != nil {
+		if key, err = s.useForSigning(r, c, k, "Sign", in.SigningAlgorithm, t, in.Message); err != nil {
 			return err
 		}
-		if m, err = s.use(r, c, k, k.MaterialID); err != nil {
-			return err
-		}
-		out.KeyId = aws.String(k.ARN())
 		return dryRun(in.DryRun)
 	})
 	if err != nil {
 		return nil, err
 	}
-	// A private key of RSA takes milliseconds: no transaction is open.
-	out.Signature, err = m.sign(in.SigningAlgorithm, input)
-	return out, err
+	signature, err := s.material.Sign(ctx, key.ref(), in.SigningAlgorithm, t, in.Message)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.SignOutput{KeyId: aws.String(key.ARN()), SigningAlgorithm: in.SigningAlgorithm, Signature: signature}, nil
 }
 
 // verify fails, rather than answer false, for a signature that is not good
@@ -106,65 +103,57 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 	if err := checkGrantTokens(in.GrantTokens); err != nil {
 		return nil, err
 	}
-	out := &kms.VerifyOutput{SigningAlgorithm: in.SigningAlgorithm, SignatureValid: true}
+	t := messageTypeOr(in.MessageType)
+	var key usable
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, signingAccess("kms:Verify", in.SigningAlgorithm, in.MessageType))
+		k, err := s.findKey(r, c, *in.KeyId, signingAccess("kms:Verify", in.SigningAlgorithm, t))
 		if err != nil {
 			return err
 		}
-		input, err := signingInput(k, "Verify", in.SigningAlgorithm, in.Message, in.MessageType)
-		if err != nil {
+		if key, err = s.useForSigning(r, c, k, "Verify", in.SigningAlgorithm, t, in.Message); err != nil {
 			return err
 		}
-		m, err := s.use(r, c, k, k.MaterialID)
-		if err != nil {
-			return err
-		}
-		if err := dryRun(in.DryRun); err != nil {
-			return err
-		}
-		if !m.verify(in.SigningAlgorithm, input, in.Signature) {
-			return api.Errorf("KMSInvalidSignatureException", "")
-		}
-		out.KeyId = aws.String(k.ARN())
-		return nil
+		return dryRun(in.DryRun)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	valid, err := s.material.Verify(ctx, key.ref(), in.SigningAlgorithm, t, in.Message, in.Signature)
+	if err != nil {
+		return nil, err
+	}
+	if !valid {
+		return nil, api.Errorf("KMSInvalidSignatureException", "")
+	}
+	return &kms.VerifyOutput{KeyId: aws.String(key.ARN()), SigningAlgorithm: in.SigningAlgorithm, SignatureValid: true}, nil
 }
 
 func (s *Service) getPublicKey(ctx context.Context, c api.Caller, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, error) {
 	if err := checkGrantTokens(in.GrantTokens); err != nil {
 		return nil, err
 	}
-	out := &kms.GetPublicKeyOutput{}
+	var key usable
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:GetPublicKey", anyAccount: true})
 		if err != nil {
 			return err
 		}
-		if specs[k.Spec].signing == nil {
+		if !specs[k.Spec].asymmetric() {
 			return api.Errorf("NotImplemented", "%s is not an asymmetric key.", k.ARN())
 		}
-		m, err := s.use(r, c, k, k.MaterialID)
-		if err != nil {
-			return err
-		}
-		if out.PublicKey, err = x509.MarshalPKIXPublicKey(m.signer.Public()); err != nil {
-			return err
-		}
-		out.KeyId, out.KeyUsage, out.KeySpec, out.CustomerMasterKeySpec = aws.String(k.ARN()), k.Usage, k.Spec, types.CustomerMasterKeySpec(k.Spec)
-		if k.Usage == types.KeyUsageTypeSignVerify {
-			out.SigningAlgorithms = specs[k.Spec].signing
-		} else {
-			out.EncryptionAlgorithms = specs[k.Spec].encryption
-		}
-		return nil
+		key, err = s.use(r, c, k)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	public, err := s.material.PublicKey(ctx, key.ref())
+	if err != nil {
+		return nil, err
+	}
+	of := key.algorithms()
+	return &kms.GetPublicKeyOutput{
+		KeyId: aws.String(key.ARN()), KeyUsage: key.Usage, KeySpec: key.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(key.Spec), PublicKey: public,
+		EncryptionAlgorithms: of.encryption, SigningAlgorithms: of.signing, KeyAgreementAlgorithms: of.agreement, EncapsulationAlgorithms: of.encapsulation,
+	}, nil
 }

@@ -1,7 +1,6 @@
 package kms
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -88,34 +87,23 @@ func (s *Service) keyStore(r store.Reader, k *Key) (keystore.Store, error) {
 		return s.material, nil
 	}
 	ks, _, err := loadKeyStore(r, k.Account, k.Region, k.CustomKeyStore)
-	return s.cluster(&ks, k.Cluster), err
+	return s.material.Cluster(k.Cluster, ks.Connected), err
 }
 
-// use returns the key's material with a given ID, if the key may be used. It notes the use: nothing else hands out
-// material.
-func (s *Service) use(r store.Reader, c api.Caller, k *Key, materialID string) (*material, error) {
+// usable is a key that may be used, and the store that holds it: what a transaction leaves for the cryptography after it.
+type usable struct {
+	*Key
+	store keystore.Store
+}
+
+// use returns the key for use, if it may be used. It notes the use: nothing else hands out keys for use.
+func (s *Service) use(r store.Reader, c api.Caller, k *Key) (usable, error) {
 	if err := s.checkUsable(r, k); err != nil {
-		return nil, err
+		return usable{}, err
 	}
 	ks, err := s.keyStore(r, k)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.Notes.Use(k.resource(), k.shownMaterial(k.MaterialID))
 	}
-	ref := k.ref()
-	ref.MaterialID = materialID
-	sealed, err := ks.Load(r, ref)
-	if errors.Is(err, keystore.ErrDisconnected) {
-		return nil, stateError(k, types.KeyStateUnavailable)
-	}
-	if err != nil {
-		return nil, err
-	}
-	c.Notes.Use(k.resource(), k.shownMaterial(materialID))
-	return s.materials.Get(sealed, func(sealed []byte) (*material, error) {
-		raw, err := ks.Open(sealed, ref)
-		if err != nil {
-			return nil, err
-		}
-		return parseMaterial(k.Spec, raw)
-	})
+	return usable{k, ks}, err
 }
