@@ -62,12 +62,11 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 }
 
 // useForEncapsulation returns the key that an operation names for use with an algorithm, if the caller may.
-func (s *Service) useForEncapsulation(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.EncapsulationAlgorithmSpec, tokens []string, dry *bool) (key usable, err error) {
+func (s *Service) useForEncapsulation(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.EncapsulationAlgorithmSpec, tokens []string) (key usable, err error) {
 	if err := checkGrantTokens(tokens); err != nil {
 		return key, err
 	}
-	a := access{action: "kms:" + operation, anyAccount: true}
-	a.request.Context = with(nil, "kms:EncapsulationAlgorithm", string(algorithm))
+	a := access{action: "kms:" + operation, anyAccount: true} // there is no condition key for the algorithm
 	err = s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, keyID, a)
 		if err != nil {
@@ -76,22 +75,23 @@ func (s *Service) useForEncapsulation(ctx context.Context, c api.Caller, operati
 		if err := checkAlgorithm(k, types.KeyUsageTypeEncapsulateDecapsulate, operation, k.algorithms().encapsulation, algorithm); err != nil {
 			return err
 		}
-		if key, err = s.use(r, c, k); err != nil {
-			return err
-		}
-		return dryRun(dry)
+		key, err = s.use(r, c, k)
+		return err
 	})
 	return key, err
 }
 
 // encapsulate (https://docs.aws.amazon.com/kms/latest/APIReference/API_Encapsulate.html).
 func (s *Service) encapsulate(ctx context.Context, c api.Caller, in *kms.EncapsulateInput) (*kms.EncapsulateOutput, error) {
-	key, err := s.useForEncapsulation(ctx, c, "Encapsulate", *in.KeyId, in.EncapsulationAlgorithm, in.GrantTokens, in.DryRun)
+	key, err := s.useForEncapsulation(ctx, c, "Encapsulate", *in.KeyId, in.EncapsulationAlgorithm, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
 	secret, ciphertext, err := s.material.Encapsulate(ctx, key.ref())
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	return &kms.EncapsulateOutput{
@@ -102,7 +102,7 @@ func (s *Service) encapsulate(ctx context.Context, c api.Caller, in *kms.Encapsu
 // decapsulate answers for a ciphertext that was changed, or made for another key, with a secret that nobody knows; only one of
 // another length is an error (https://docs.aws.amazon.com/kms/latest/APIReference/API_Decapsulate.html).
 func (s *Service) decapsulate(ctx context.Context, c api.Caller, in *kms.DecapsulateInput) (*kms.DecapsulateOutput, error) {
-	key, err := s.useForEncapsulation(ctx, c, "Decapsulate", *in.KeyId, in.EncapsulationAlgorithm, in.GrantTokens, in.DryRun)
+	key, err := s.useForEncapsulation(ctx, c, "Decapsulate", *in.KeyId, in.EncapsulationAlgorithm, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +111,9 @@ func (s *Service) decapsulate(ctx context.Context, c api.Caller, in *kms.Decapsu
 		return nil, invalidCiphertext()
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	return &kms.DecapsulateOutput{KeyId: aws.String(key.ARN()), EncapsulationAlgorithm: in.EncapsulationAlgorithm, SharedSecret: secret}, nil

@@ -125,6 +125,12 @@ func TestEncapsulation(t *testing.T) {
 		refused(t, err, "InvalidCiphertextException", "")
 		_, err = c.Encapsulate(t.Context(), &kms.EncapsulateInput{KeyId: key.KeyId, EncapsulationAlgorithm: types.EncapsulationAlgorithmSpecMlKem, DryRun: aws.Bool(true)})
 		refused(t, err, "DryRunOperationException", "")
+		for blob, code := range map[string]string{string(ciphertext): "DryRunOperationException", "short": "InvalidCiphertextException"} {
+			_, err = c.Decapsulate(t.Context(), &kms.DecapsulateInput{
+				KeyId: key.KeyId, EncapsulationAlgorithm: types.EncapsulationAlgorithmSpecMlKem, SharedSecretCiphertextBlob: []byte(blob), DryRun: aws.Bool(true),
+			})
+			refused(t, err, code, "")
+		}
 	}
 	symmetric := createKey(t, c, "", "")
 	_, err := decapsulate(symmetric, make([]byte, 1088))

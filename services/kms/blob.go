@@ -59,7 +59,7 @@ func (p *blob) salt() [keystore.SaltSize]byte { return [keystore.SaltSize]byte(p
 
 // sealBlob encrypts with the key, bound to the encryption context.
 func sealBlob(ctx context.Context, k usable, plaintext []byte, encryptionContext map[string]string) ([]byte, error) {
-	header := []byte{blobVersion}
+	header := append(make([]byte, 0, 256+len(plaintext)), blobVersion) // with room for what follows
 	for _, field := range []string{k.Account, k.Region, k.ID, k.MaterialID} {
 		header = append(header, byte(len(field)))
 		header = append(header, field...)

@@ -176,16 +176,17 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 		if err != nil {
 			return err
 		}
-		if key, err = s.useForEncryption(r, c, k, "Encrypt", algorithm, in.EncryptionContext); err != nil {
-			return err
-		}
-		return dryRun(in.DryRun)
+		key, err = s.useForEncryption(r, c, k, "Encrypt", algorithm, in.EncryptionContext)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	ciphertext, err := s.encryptWith(ctx, key, algorithm, in.Plaintext, in.EncryptionContext)
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	return &kms.EncryptOutput{KeyId: aws.String(key.ARN()), EncryptionAlgorithm: algorithm, CiphertextBlob: ciphertext}, nil

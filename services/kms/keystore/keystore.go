@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 
 	"emulator/identity"
 	"emulator/store"
@@ -70,11 +69,11 @@ type records struct {
 
 // binding is what sealed material belongs to.
 func (m records) binding(ref Ref) string {
-	text := fmt.Sprintf("{%s %s %s %s}", ref.Account, ref.Region, ref.KeyID, ref.MaterialID)
+	holder := "kms "
 	if m.cluster != "" {
-		return "hsm " + m.cluster + " " + text
+		holder = "hsm " + m.cluster + " "
 	}
-	return "kms " + text
+	return holder + "{" + ref.Account + " " + ref.Region + " " + ref.KeyID + " " + ref.MaterialID + "}"
 }
 
 // Save implements Store.
