@@ -52,6 +52,15 @@ func parseBlob(b []byte) (*blob, error) {
 	return p, nil
 }
 
+// materialOf returns the ID of the material that a blob says it was made with, nil if it is none.
+func materialOf(ciphertext []byte) *string {
+	b, err := parseBlob(ciphertext)
+	if err != nil {
+		return nil
+	}
+	return &b.materialID
+}
+
 // sealBlob encrypts with the key's material, bound to the encryption context.
 func sealBlob(k *Key, m *material, plaintext []byte, context map[string]string) ([]byte, error) {
 	out := make([]byte, 0, 256+len(plaintext))

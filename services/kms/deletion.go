@@ -43,10 +43,19 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 		if err != nil {
 			return err
 		}
-		if err := ks.Delete(tx, k.ref()); err != nil {
+		materials, err := materialIDs(tx, &k)
+		if err != nil {
 			return err
 		}
+		for _, id := range materials {
+			if err := ks.Delete(tx, k.refOf(id)); err != nil {
+				return err
+			}
+		}
 		var doomed [][]byte
+		for key := range tx.Scan(materialsPrefix(&k), nil) {
+			doomed = append(doomed, append([]byte(nil), key...))
+		}
 		for key, name := range tx.Scan(aliasesOfPrefix(account, region, id), nil) {
 			doomed = append(doomed, append([]byte(nil), key...), aliasKey(account, region, string(name)))
 		}

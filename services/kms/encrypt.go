@@ -3,6 +3,7 @@ package kms
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 
 	"emulator/api"
 	"emulator/identity"
+	"emulator/services/kms/keystore"
 	"emulator/store"
 )
 
@@ -138,10 +140,10 @@ func (s *Service) decryptWith(r store.Reader, k *Key, operation string, algorith
 	if err != nil {
 		return nil, invalidCiphertext().Because("%v", err)
 	}
-	if b.materialID != k.MaterialID {
-		return nil, invalidCiphertext().Because("made with other material of the key")
-	}
 	m, err := s.use(r, k, b.materialID)
+	if errors.Is(err, keystore.ErrNoMaterial) {
+		return nil, invalidCiphertext().Because("made with no material of the key")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +238,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		}
 		out.KeyId = aws.String(k.ARN())
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
-			out.KeyMaterialId = &k.MaterialID
+			out.KeyMaterialId = materialOf(in.CiphertextBlob)
 		}
 		if out.Plaintext, err = s.decryptWith(r, k, "Decrypt", algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
 			return err
@@ -292,7 +294,7 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 			return err
 		}
 		if from == types.EncryptionAlgorithmSpecSymmetricDefault {
-			out.SourceKeyMaterialId = &source.MaterialID
+			out.SourceKeyMaterialId = materialOf(in.CiphertextBlob)
 		}
 		if to == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.DestinationKeyMaterialId = &target.MaterialID

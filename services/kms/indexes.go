@@ -17,7 +17,13 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			if err != nil {
 				return err
 			}
-			indexed.Need(r, k.ref().Key(k.Cluster), key)
+			materials, err := materialIDs(r, &k)
+			if err != nil {
+				return err
+			}
+			for _, id := range materials {
+				indexed.Need(r, k.refOf(id).Key(k.Cluster), key)
+			}
 			if !k.Deletion.IsZero() {
 				indexed.Entry(deletionKey(&k), "")
 			}
@@ -25,6 +31,8 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 				indexed.Entry(storeKeyKey(&k), "")
 				indexed.Need(r, keyStoreKey(account, region, k.CustomKeyStore), key)
 			}
+		case "material":
+			indexed.Need(r, keyKey(account, region, parts[4]), key)
 		case "alias":
 			a, _, err := store.Load[Alias](r, key)
 			if err != nil {

@@ -39,6 +39,13 @@ type Key struct {
 	Tags   map[string]string `json:"tags,omitempty"`
 	// MaterialID names the material in force.
 	MaterialID string `json:"materialId"`
+	// Materials counts the records of materials that it has had (KeyMaterial).
+	Materials int `json:"materials,omitempty"`
+	// RotationPeriod is in days, 0 if the key does not rotate by itself.
+	RotationPeriod int32     `json:"rotationPeriod,omitempty"`
+	NextRotation   time.Time `json:"nextRotation,omitzero"`
+	// OnDemand counts the rotations on demand.
+	OnDemand int `json:"onDemand,omitempty"`
 	// CustomKeyStore is the ID of the custom key store with the material, or "".
 	CustomKeyStore string `json:"customKeyStore,omitempty"`
 	Cluster        string `json:"cluster,omitempty"`
@@ -47,8 +54,10 @@ type Key struct {
 // ARN returns the key's ARN.
 func (k *Key) ARN() string { return arn(k.Partition, k.Region, k.Account, "key/"+k.ID) }
 
-func (k *Key) ref() keystore.Ref {
-	return keystore.Ref{Account: k.Account, Region: k.Region, KeyID: k.ID, MaterialID: k.MaterialID}
+func (k *Key) ref() keystore.Ref { return k.refOf(k.MaterialID) }
+
+func (k *Key) refOf(materialID string) keystore.Ref {
+	return keystore.Ref{Account: k.Account, Region: k.Region, KeyID: k.ID, MaterialID: materialID}
 }
 
 func arn(partition, region, account, resource string) string {
@@ -244,6 +253,9 @@ func (s *Service) changeKey(tx store.Tx, c api.Caller, given string, a access, f
 	if err != nil {
 		return err
 	}
+	if err := s.upToDate(found); err != nil {
+		return err
+	}
 	k := *found
 	if err := f(&k); err != nil {
 		return err
@@ -253,6 +265,9 @@ func (s *Service) changeKey(tx store.Tx, c api.Caller, given string, a access, f
 
 // metadata returns the key as DescribeKey shows it.
 func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
+	if err := s.upToDate(k); err != nil {
+		return nil, err
+	}
 	state, err := s.state(r, k)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,6 @@ package kms
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -78,9 +76,7 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	case k.CustomKeyStore != "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("NotImplemented", "Custom key stores hold symmetric encryption keys only.")
 	}
-	var id [32]byte
-	rand.Read(id[:])
-	k.MaterialID = hex.EncodeToString(id[:])
+	k.MaterialID = newMaterialID()
 	return k, nil
 }
 
@@ -237,7 +233,10 @@ func (s *Service) setEnabled(ctx context.Context, c api.Caller, id, action strin
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, access{action: action, noAlias: true}, func(k *Key) error {
 			k.Enabled = enabled
-			return s.checkState(tx, k, toEnable)
+			if err := s.checkState(tx, k, toEnable); err != nil {
+				return err
+			}
+			return s.resumeRotation(tx, k)
 		})
 	})
 }

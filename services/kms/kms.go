@@ -38,9 +38,11 @@ type Service struct {
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{
-		store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, material: keystore.Default{Keyring: c.Keyring},
+	s := &Service{
+		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, material: keystore.Default{Keyring: c.Keyring},
 	}
+	s.store = rotating{c.Store, s}
+	return s
 }
 
 // Operations returns what is covered of the API.

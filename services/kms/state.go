@@ -72,7 +72,7 @@ func (s *Service) checkUsable(r store.Reader, k *Key) error {
 	case state != types.KeyStateEnabled:
 		return stateError(k, state)
 	}
-	return nil
+	return s.upToDate(k)
 }
 
 func stateError(k *Key, state types.KeyState) error {
@@ -100,8 +100,7 @@ func (s *Service) use(r store.Reader, k *Key, materialID string) (*material, err
 	if err != nil {
 		return nil, err
 	}
-	ref := k.ref()
-	ref.MaterialID = materialID
+	ref := k.refOf(materialID)
 	sealed, err := ks.Load(r, ref)
 	if errors.Is(err, keystore.ErrDisconnected) {
 		return nil, stateError(k, types.KeyStateUnavailable)
