@@ -6,7 +6,7 @@ import "emulator/store"
 // is not there.
 func Indexes(r store.Reader, indexed *store.Indexed) error {
 	indexed.Own(func(parts []string) bool {
-		return parts[0] == "kms-deletion" || parts[0] == "kms" && (parts[3] == "alias-of" || parts[3] == "key-store-key")
+		return parts[0] == "kms-deletion" || parts[0] == "kms-expiry" || parts[0] == "kms" && (parts[3] == "alias-of" || parts[3] == "key-store-key")
 	})
 	for key := range r.Scan(store.Key("kms"), nil) {
 		parts := store.Parts(key)
@@ -17,12 +17,17 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			if err != nil {
 				return err
 			}
-			materials, err := materialIDs(r, &k)
+			materials, err := storedMaterials(r, &k)
 			if err != nil {
 				return err
 			}
-			for _, id := range materials {
-				indexed.Need(r, k.refOf(id).Key(k.Cluster), key)
+			for _, m := range materials {
+				if !m.Missing {
+					indexed.Need(r, k.refOf(m.ID).Key(k.Cluster), key)
+				}
+				if !m.ValidTo.IsZero() {
+					indexed.Entry(expiryKey(&k, m), "")
+				}
 			}
 			if !k.Deletion.IsZero() {
 				indexed.Entry(deletionKey(&k), "")

@@ -38,9 +38,12 @@ type Key struct {
 	Policy string            `json:"policy"`
 	Tags   map[string]string `json:"tags,omitempty"`
 	// MaterialID names the material in force.
-	MaterialID string `json:"materialId"`
+	MaterialID string `json:"materialId"` // "" until the first is imported
 	// Materials counts the records of materials that it has had (KeyMaterial).
 	Materials int `json:"materials,omitempty"`
+	// Incomplete is set while material that was imported is missing; Expires is when the first of it expires, zero if never.
+	Incomplete bool      `json:"incomplete,omitempty"`
+	Expires    time.Time `json:"expires,omitzero"`
 	// RotationPeriod is in days, 0 if the key does not rotate by itself.
 	RotationPeriod int32     `json:"rotationPeriod,omitempty"`
 	NextRotation   time.Time `json:"nextRotation,omitzero"`
@@ -277,7 +280,10 @@ func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
 		Description: &k.Description, KeyUsage: k.Usage, KeyState: state, Origin: k.Origin, KeyManager: types.KeyManagerTypeCustomer,
 		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(false),
 	}
-	if k.Spec == types.KeySpecSymmetricDefault {
+	if k.Origin == types.OriginTypeExternal && !s.pendingImport(k) {
+		m.ExpirationModel, m.ValidTo = expiration(k.Expires)
+	}
+	if k.Spec == types.KeySpecSymmetricDefault && k.MaterialID != "" {
 		m.CurrentKeyMaterialId = &k.MaterialID
 	}
 	if !k.Deletion.IsZero() {

@@ -67,16 +67,18 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	switch {
 	case aws.ToBool(in.MultiRegion):
 		return nil, api.Errorf("NotImplemented", "Multi-Region keys are not supported by this emulator.")
-	case k.Origin == types.OriginTypeExternal || k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
+	case k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
 		return nil, api.Errorf("NotImplemented", "Origin %s is not supported by this emulator.", k.Origin)
 	case k.Origin == types.OriginTypeAwsCloudhsm && k.CustomKeyStore == "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId is required when Origin is AWS_CLOUDHSM.")
-	case k.Origin == types.OriginTypeAwsKms && k.CustomKeyStore != "":
+	case k.Origin != types.OriginTypeAwsCloudhsm && k.CustomKeyStore != "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId requires Origin AWS_CLOUDHSM or EXTERNAL_KEY_STORE.")
 	case k.CustomKeyStore != "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("NotImplemented", "Custom key stores hold symmetric encryption keys only.")
 	}
-	k.MaterialID = newMaterialID()
+	if k.Origin != types.OriginTypeExternal {
+		k.MaterialID = newMaterialID()
+	}
 	return k, nil
 }
 
@@ -99,6 +101,9 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		}
 		return s.setPolicy(r, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	}, func() ([]byte, error) {
+		if k.Origin == types.OriginTypeExternal {
+			return nil, nil
+		}
 		return newMaterial(k.Spec)
 	}, func(tx store.Tx, material []byte) error {
 		if err := s.sweep(tx); err != nil {
@@ -135,6 +140,9 @@ func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass b
 
 // place puts the material of a new key into its key store.
 func (s *Service) place(tx store.Tx, k *Key, raw []byte) error {
+	if k.Origin == types.OriginTypeExternal { // it is imported later
+		return nil
+	}
 	if k.CustomKeyStore != "" {
 		ks, ok, err := loadKeyStore(tx, k.Account, k.Region, k.CustomKeyStore)
 		if err != nil {

@@ -58,6 +58,7 @@ func (s *Service) Operations() []api.Operation {
 		s.tagOperations(),
 		s.customKeyStoreOperations(),
 		s.rotationOperations(),
+		s.importOperations(),
 		s.grantOperations(),
 	)
 }

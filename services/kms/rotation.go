@@ -234,6 +234,9 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 			}
 			k.OnDemand++
 			out.KeyId = aws.String(k.ARN())
+			if k.Origin == types.OriginTypeExternal {
+				return s.rotateToImported(tx, k)
+			}
 			return s.rotate(tx, k, types.RotationTypeOnDemand, s.now())
 		})
 	})
@@ -264,16 +267,17 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 			return err
 		}
 		all := in.IncludeKeyMaterial == types.IncludeKeyMaterialAllKeyMaterial
-		if k.Materials == 0 && all && p.take(nil) {
+		if k.Materials == 0 && k.MaterialID != "" && all && p.take(nil) {
 			out.Rotations = append(out.Rotations, rotationEntry(k, KeyMaterial{ID: k.MaterialID}))
 		}
 		prefix := materialsPrefix(k)
 		for key := range p.scan(r, prefix) {
-			m, _, err := store.Load[KeyMaterial](r, key)
+			m, err := loadMaterial(r, key)
 			if err != nil {
 				return err
 			}
-			if m.Rotation == "" && !all {
+			m, ok := s.asNow(m)
+			if !ok || m.Rotation == "" && !all {
 				continue
 			}
 			if !p.take(key) {
@@ -293,11 +297,25 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 
 func rotationEntry(k *Key, m KeyMaterial) types.RotationsListEntry {
 	e := types.RotationsListEntry{KeyId: &k.ID, KeyMaterialId: &m.ID, KeyMaterialState: types.KeyMaterialStateNonCurrent, RotationType: m.Rotation}
-	if m.ID == k.MaterialID {
+	switch {
+	case m.Pending:
+		e.KeyMaterialState = types.KeyMaterialStatePendingRotation
+	case m.ID == k.MaterialID:
 		e.KeyMaterialState = types.KeyMaterialStateCurrent
 	}
 	if !m.Rotated.IsZero() {
 		e.RotationDate = &m.Rotated
+	}
+	if k.Origin != types.OriginTypeExternal {
+		return e
+	}
+	if m.Description != "" {
+		e.KeyMaterialDescription = &m.Description
+	}
+	e.ImportState = types.ImportStatePendingImport
+	if !m.Missing {
+		e.ImportState = types.ImportStateImported
+		e.ExpirationModel, e.ValidTo = expiration(m.ValidTo)
 	}
 	return e
 }
