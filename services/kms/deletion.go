@@ -63,6 +63,11 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 		if k.CustomKeyStore != "" {
 			doomed = append(doomed, storeKeyKey(&k))
 		}
+		if k.MultiRegion != "" {
+			if err := s.leave(tx, &k); err != nil {
+				return err
+			}
+		}
 		for _, key := range doomed {
 			if err := tx.Delete(key); err != nil {
 				return err

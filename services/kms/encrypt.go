@@ -177,7 +177,7 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 	if err != nil {
 		return nil, err
 	}
-	if k.ID != b.keyID || k.Account != b.account || k.Region != b.region { // also of another usage
+	if k.ID != b.keyID || k.Account != b.account || k.Region != b.region && k.MultiRegion == "" { // also of another usage
 		return nil, api.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	return k, nil
@@ -187,10 +187,10 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 // whether there is the key, nor its ARN, unless he may use it. Within the account the denial says why.
 func (s *Service) blobKey(r store.Reader, c api.Caller, b *blob, a access) (*Key, error) {
 	unreachable := api.Errorf("AccessDenied", "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
-	if b.region != c.Region {
+	if b.region != c.Region && !isMultiRegionID(b.keyID) {
 		return nil, unreachable
 	}
-	k, err := s.lookUpKey(r, c, keyID{account: b.account, region: b.region, id: b.keyID}, a)
+	k, err := s.lookUpKey(r, c, keyID{account: b.account, region: c.Region, id: b.keyID}, a)
 	if code := api.ErrorCode(err); code == "NotFoundException" || code == "AccessDenied" && b.account != c.Account {
 		return nil, unreachable
 	}

@@ -233,7 +233,7 @@ func (s *Service) importKeyMaterial(ctx context.Context, c api.Caller, in *kms.I
 		if k.Spec == types.KeySpecSymmetricDefault {
 			out.KeyMaterialId = &id
 		}
-		return saveKey(tx, &changed)
+		return s.saveShared(tx, &changed)
 	})
 	if err != nil {
 		return nil, err
@@ -281,6 +281,10 @@ func (s *Service) putImported(tx store.Tx, k *Key, raw []byte, in *kms.ImportKey
 	switch {
 	case in.KeyMaterialId != nil && *in.KeyMaterialId != m.ID:
 		return "", incorrectMaterial("The key material is not that with the ID %s.", *in.KeyMaterialId)
+	case at < 0 && k.MultiRegion == types.MultiRegionKeyTypeReplica:
+		return "", incorrectMaterial("The key material is none that was imported into the primary key of %s before.", k.ARN())
+	case at < 0 && k.MultiRegion != "" && m.Pending && fresh:
+		return "", api.Errorf("NotImplemented", "This emulator does not support further key material of multi-Region keys.")
 	case fresh && at >= 0:
 		return "", incorrectMaterial("The key material is already associated with %s.", k.ARN())
 	case !fresh && at < 0:

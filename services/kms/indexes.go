@@ -29,6 +29,9 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 					indexed.Entry(expiryKey(&k, m), "")
 				}
 			}
+			if k.MultiRegion != "" {
+				indexed.Need(r, multiRegionKey(account, k.ID), key)
+			}
 			if !k.Deletion.IsZero() {
 				indexed.Entry(deletionKey(&k), "")
 			}
@@ -45,6 +48,16 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			}
 			indexed.Need(r, keyKey(account, region, a.Target), key)
 			indexed.Entry(aliasOfKey(account, region, a.Target, a.Name), a.Name)
+		}
+	}
+	for key := range r.Scan(store.Key("kms-multi-region"), nil) {
+		m, _, err := store.Load[MultiRegion](r, key)
+		if err != nil {
+			return err
+		}
+		parts := store.Parts(key)
+		for _, region := range append(m.Replicas, m.Primary) {
+			indexed.Need(r, keyKey(parts[1], region, parts[2]), key)
 		}
 	}
 	return nil

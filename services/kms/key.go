@@ -34,6 +34,10 @@ type Key struct {
 	Deletion time.Time `json:"deletion,omitzero"`
 	// PendingWindow is the waiting period in days.
 	PendingWindow int32 `json:"pendingWindow,omitempty"`
+	// AwaitsReplicas is set while a primary key that is to be deleted has replicas: its waiting period begins when the last is gone.
+	AwaitsReplicas bool `json:"awaitsReplicas,omitempty"`
+	// MultiRegion is what a multi-Region key is among those related to it (MultiRegion), "" of a key of one Region.
+	MultiRegion types.MultiRegionKeyType `json:"multiRegion,omitempty"`
 	// Policy with users and roles as their unique IDs.
 	Policy string            `json:"policy"`
 	Tags   map[string]string `json:"tags,omitempty"`
@@ -235,7 +239,7 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	request.Context["kms:KeySpec"] = []string{string(k.Spec)}
 	request.Context["kms:KeyUsage"] = []string{string(k.Usage)}
 	request.Context["kms:KeyOrigin"] = []string{string(k.Origin)}
-	request.Context["kms:MultiRegion"] = []string{"false"}
+	k.describeMultiRegion(request.Context)
 	if aliases := aliasesOf(r, k); aliases != nil {
 		request.Context["kms:ResourceAliases"] = aliases
 	}
@@ -256,19 +260,19 @@ func (s *Service) changeKey(tx store.Tx, c api.Caller, given string, a access, f
 	if err != nil {
 		return err
 	}
-	if err := s.upToDate(found); err != nil {
+	if err := s.upToDate(tx, found); err != nil {
 		return err
 	}
 	k := *found
 	if err := f(&k); err != nil {
 		return err
 	}
-	return saveKey(tx, &k)
+	return s.saveShared(tx, &k)
 }
 
 // metadata returns the key as DescribeKey shows it.
 func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
-	if err := s.upToDate(k); err != nil {
+	if err := s.upToDate(r, k); err != nil {
 		return nil, err
 	}
 	state, err := s.state(r, k)
@@ -278,7 +282,7 @@ func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
 	m := &types.KeyMetadata{
 		AWSAccountId: &k.Account, KeyId: &k.ID, Arn: aws.String(k.ARN()), CreationDate: &k.Created, Enabled: state == types.KeyStateEnabled,
 		Description: &k.Description, KeyUsage: k.Usage, KeyState: state, Origin: k.Origin, KeyManager: types.KeyManagerTypeCustomer,
-		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(false),
+		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(k.MultiRegion != ""),
 	}
 	if k.Origin == types.OriginTypeExternal && !s.pendingImport(k) {
 		m.ExpirationModel, m.ValidTo = expiration(k.Expires)
@@ -288,6 +292,14 @@ func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
 	}
 	if !k.Deletion.IsZero() {
 		m.DeletionDate = &k.Deletion
+	}
+	if k.AwaitsReplicas {
+		m.PendingDeletionWindowInDays = &k.PendingWindow
+	}
+	if k.MultiRegion != "" {
+		if m.MultiRegionConfiguration, err = s.multiRegionConfiguration(r, k); err != nil {
+			return nil, err
+		}
 	}
 	if k.CustomKeyStore != "" {
 		m.CustomKeyStoreId, m.CloudHsmClusterId = &k.CustomKeyStore, &k.Cluster

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -65,8 +66,6 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 		return nil, api.Errorf("ValidationError", "KeyUsage %s is not compatible with KeySpec %s", k.Usage, k.Spec)
 	}
 	switch {
-	case aws.ToBool(in.MultiRegion):
-		return nil, api.Errorf("NotImplemented", "Multi-Region keys are not supported by this emulator.")
 	case k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
 		return nil, api.Errorf("NotImplemented", "Origin %s is not supported by this emulator.", k.Origin)
 	case k.Origin == types.OriginTypeAwsCloudhsm && k.CustomKeyStore == "":
@@ -75,6 +74,11 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId requires Origin AWS_CLOUDHSM or EXTERNAL_KEY_STORE.")
 	case k.CustomKeyStore != "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("NotImplemented", "Custom key stores hold symmetric encryption keys only.")
+	case k.CustomKeyStore != "" && aws.ToBool(in.MultiRegion):
+		return nil, api.Errorf("UnsupportedOperationException", "Multi-Region keys can't be created in a custom key store.")
+	}
+	if aws.ToBool(in.MultiRegion) {
+		k.MultiRegion, k.ID = types.MultiRegionKeyTypePrimary, "mrk-"+strings.ReplaceAll(k.ID, "-", "")
 	}
 	if k.Origin != types.OriginTypeExternal {
 		k.MaterialID = newMaterialID()
@@ -112,6 +116,11 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		if err := s.place(tx, k, material); err != nil {
 			return err
 		}
+		if k.MultiRegion != "" {
+			if err := saveMultiRegion(tx, k, MultiRegion{Primary: k.Region}); err != nil {
+				return err
+			}
+		}
 		if out.KeyMetadata, err = s.metadata(tx, k); err != nil {
 			return err
 		}
@@ -126,9 +135,10 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass bool) error {
 	context := map[string][]string{
 		"kms:CallerAccount": {c.Account}, "kms:KeySpec": {string(k.Spec)}, "kms:KeyUsage": {string(k.Usage)},
-		"kms:KeyOrigin": {string(k.Origin)}, "kms:MultiRegion": {"false"},
+		"kms:KeyOrigin":                      {string(k.Origin)},
 		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(bypass)},
 	}
+	k.describeMultiRegion(context)
 	request := authz.Request{Action: "kms:CreateKey", Resource: "*", RequestTags: k.Tags, Context: context}
 	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
 		return err
@@ -283,6 +293,15 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms
 				return err
 			}
 			k.Enabled, k.PendingWindow = false, window
+			replicas, err := s.replicas(tx, k)
+			if err != nil {
+				return err
+			}
+			if len(replicas) > 0 {
+				k.AwaitsReplicas = true
+				out.KeyId, out.KeyState = aws.String(k.ARN()), types.KeyStatePendingReplicaDeletion
+				return nil
+			}
 			k.Deletion = s.now().AddDate(0, 0, int(window))
 			out.KeyId, out.DeletionDate = aws.String(k.ARN()), &k.Deletion
 			return tx.Put(deletionKey(k), nil)
@@ -299,13 +318,13 @@ func (s *Service) cancelKeyDeletion(ctx context.Context, c api.Caller, in *kms.C
 	out := &kms.CancelKeyDeletionOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:CancelKeyDeletion", noAlias: true}, func(k *Key) error {
-			if k.Deletion.IsZero() {
+			if k.Deletion.IsZero() && !k.AwaitsReplicas {
 				return api.Errorf("KMSInvalidStateException", "%s is not pending deletion.", k.ARN())
 			}
 			if err := tx.Delete(deletionKey(k)); err != nil {
 				return err
 			}
-			k.Deletion, k.PendingWindow = time.Time{}, 0
+			k.Deletion, k.PendingWindow, k.AwaitsReplicas = time.Time{}, 0, false
 			out.KeyId = aws.String(k.ARN())
 			return nil
 		})

@@ -59,6 +59,7 @@ func (s *Service) Operations() []api.Operation {
 		s.customKeyStoreOperations(),
 		s.rotationOperations(),
 		s.importOperations(),
+		s.multiRegionOperations(),
 		s.grantOperations(),
 	)
 }

@@ -248,7 +248,7 @@ func TestCreateKeyErrors(t *testing.T) {
 		{kms.CreateKeyInput{KeySpec: types.KeySpecHmac256, KeyUsage: types.KeyUsageTypeSignVerify}, "ValidationException", "KeyUsage SIGN_VERIFY is not compatible with KeySpec HMAC_256"},
 		{kms.CreateKeyInput{KeySpec: types.KeySpecEccSecgP256k1, KeyUsage: types.KeyUsageTypeSignVerify}, "UnsupportedOperationException", "ECC_SECG_P256K1"},
 		{kms.CreateKeyInput{KeySpec: "NONSENSE"}, "ValidationException", "Member must satisfy enum value set"},
-		{kms.CreateKeyInput{MultiRegion: aws.Bool(true)}, "UnsupportedOperationException", "Multi-Region"},
+		{kms.CreateKeyInput{MultiRegion: aws.Bool(true), Origin: types.OriginTypeAwsCloudhsm, CustomKeyStoreId: aws.String("cks-12345678901234567")}, "UnsupportedOperationException", "Multi-Region"},
 		{kms.CreateKeyInput{Origin: types.OriginTypeExternalKeyStore}, "UnsupportedOperationException", "EXTERNAL_KEY_STORE"},
 		{kms.CreateKeyInput{Origin: types.OriginTypeExternal, CustomKeyStoreId: aws.String("cks-12345678901234567")}, "ValidationException", "CustomKeyStoreId"},
 		{kms.CreateKeyInput{Origin: types.OriginTypeAwsCloudhsm}, "ValidationException", "CustomKeyStoreId"},

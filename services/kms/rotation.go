@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -37,18 +38,30 @@ const (
 // A rotation happens when somebody looks at the key or uses it after its date has come, not by a timer: upToDate is asked where
 // material matters, in a transaction that may not be able to write, and its error makes the transaction run again after the rotation.
 
-// rotationDue is the error of a transaction that came upon a key whose rotation is due.
-type rotationDue struct{ key *Key }
+// overdue is the error of a transaction that came upon a key for which something is due. The same holds of a primary key whose
+// last replica is gone.
+type overdue struct{ key *Key }
 
 // Error implements error. Nobody sees it.
-func (e *rotationDue) Error() string { return e.key.ARN() + " is to be rotated first" }
+func (e *overdue) Error() string { return e.key.ARN() + " is to be brought up to date first" }
 
-// upToDate returns a rotationDue if the key's date has come. What is disabled or to be deleted is not rotated.
-func (s *Service) upToDate(k *Key) error {
-	if k.RotationPeriod != 0 && k.Enabled && !s.clock.Now().Before(k.NextRotation) {
-		return &rotationDue{k}
+// upToDate returns an overdue if the date of the key, or of its primary key, has come. What is disabled or to be deleted is not rotated.
+func (s *Service) upToDate(r store.Reader, k *Key) error {
+	if k.AwaitsReplicas {
+		replicas, err := s.replicas(r, k)
+		if err == nil && len(replicas) == 0 {
+			err = &overdue{k}
+		}
+		return err
 	}
-	return nil
+	if k.RotationPeriod == 0 || s.clock.Now().Before(k.NextRotation) {
+		return nil
+	}
+	primary, err := s.primary(r, k)
+	if err == nil && primary != nil && primary.Enabled {
+		err = &overdue{primary}
+	}
+	return err
 }
 
 // rotating is a store whose transactions find rotated what is due.
@@ -70,7 +83,7 @@ func (t rotating) Update(ctx context.Context, f func(store.Tx) error) error {
 func (t rotating) again(ctx context.Context, run func() error) error {
 	for {
 		err := run()
-		due, ok := errors.AsType[*rotationDue](err)
+		due, ok := errors.AsType[*overdue](err)
 		if !ok {
 			return err
 		}
@@ -80,11 +93,14 @@ func (t rotating) again(ctx context.Context, run func() error) error {
 	}
 }
 
-// catchUp makes the rotations of a key that are due, each on its date.
+// catchUp does what is due for a key: it makes its rotations, each on its date.
 func (s *Service) catchUp(tx store.Tx, stale *Key) error {
 	found, err := s.loadKey(tx, stale.Account, stale.Region, stale.ID)
-	if err != nil || found == nil || s.upToDate(found) == nil { // somebody else was here
+	if err != nil || found == nil || s.upToDate(tx, found) == nil { // somebody else was here
 		return err
+	}
+	if found.AwaitsReplicas {
+		return s.destroyReplicas(tx, found)
 	}
 	k := *found
 	period := int(k.RotationPeriod)
@@ -96,12 +112,13 @@ func (s *Service) catchUp(tx store.Tx, stale *Key) error {
 			return err
 		}
 	}
-	return saveKey(tx, &k)
+	return s.saveShared(tx, &k)
 }
 
 // resumeRotation makes up for what a key missed while it was disabled: one rotation, and the next a period after it.
 func (s *Service) resumeRotation(tx store.Tx, k *Key) error {
-	if s.upToDate(k) == nil {
+	due, ok := errors.AsType[*overdue](s.upToDate(tx, k))
+	if !ok || due.key.Region != k.Region {
 		return nil
 	}
 	k.NextRotation = s.now().AddDate(0, 0, int(k.RotationPeriod))
@@ -174,10 +191,7 @@ func (s *Service) disableKeyRotation(ctx context.Context, c api.Caller, in *kms.
 func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a access, f func(*Key)) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, a, func(k *Key) error {
-			if err := checkRotatesItself(k); err != nil {
-				return err
-			}
-			if err := s.checkUsable(tx, k); err != nil {
+			if err := cmp.Or(checkRotatesItself(k), checkNotReplica(k), s.checkUsable(tx, k)); err != nil {
 				return err
 			}
 			f(k)
@@ -199,7 +213,7 @@ func (s *Service) getKeyRotationStatus(ctx context.Context, c api.Caller, in *km
 		if k.CustomKeyStore != "" {
 			return wrongOrigin(k)
 		}
-		if err := s.upToDate(k); err != nil {
+		if err := s.upToDate(r, k); err != nil {
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
@@ -220,10 +234,7 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 	out := &kms.RotateKeyOnDemandOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:RotateKeyOnDemand", noAlias: true}, func(k *Key) error {
-			if err := checkRotates(k); err != nil {
-				return err
-			}
-			if err := s.checkUsable(tx, k); err != nil {
+			if err := cmp.Or(checkRotates(k), checkNotReplica(k), s.checkUsable(tx, k)); err != nil {
 				return err
 			}
 			switch {
@@ -259,7 +270,7 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 		if err := checkRotates(k); err != nil {
 			return err
 		}
-		if err := s.upToDate(k); err != nil {
+		if err := s.upToDate(r, k); err != nil {
 			return err
 		}
 		p, err := newPage(api.ListOf(c, in), 100)

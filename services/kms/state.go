@@ -17,6 +17,9 @@ func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
 	if !k.Deletion.IsZero() {
 		return types.KeyStatePendingDeletion, nil
 	}
+	if k.AwaitsReplicas {
+		return types.KeyStatePendingReplicaDeletion, nil
+	}
 	if s.pendingImport(k) {
 		return types.KeyStatePendingImport, nil
 	}
@@ -47,8 +50,8 @@ const (
 
 // refused tells which states an operation does not work in, by what it needs.
 var refused = map[need][]types.KeyState{
-	toChange: {types.KeyStatePendingDeletion},
-	toEnable: {types.KeyStatePendingDeletion, types.KeyStatePendingImport, types.KeyStateUnavailable},
+	toChange: {types.KeyStatePendingDeletion, types.KeyStatePendingReplicaDeletion},
+	toEnable: {types.KeyStatePendingDeletion, types.KeyStatePendingReplicaDeletion, types.KeyStatePendingImport, types.KeyStateUnavailable},
 }
 
 // checkState returns AWS's error if the key is in a state that the operation does not
@@ -75,13 +78,15 @@ func (s *Service) checkUsable(r store.Reader, k *Key) error {
 	case state != types.KeyStateEnabled:
 		return stateError(k, state)
 	}
-	return s.upToDate(k)
+	return s.upToDate(r, k)
 }
 
 func stateError(k *Key, state types.KeyState) error {
 	switch state {
 	case types.KeyStatePendingDeletion:
 		return api.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN())
+	case types.KeyStatePendingReplicaDeletion:
+		return api.Errorf("KMSInvalidStateException", "%s is pending replica deletion.", k.ARN())
 	case types.KeyStatePendingImport:
 		return api.Errorf("KMSInvalidStateException", "%s is pending import.", k.ARN())
 	}

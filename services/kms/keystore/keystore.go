@@ -72,6 +72,23 @@ func (d Default) Open(sealed []byte, ref Ref) ([]byte, error) {
 	return d.Keyring.Open(sealed, d.binding(ref))
 }
 
+// Copy stores the material of one key under another, unless it is there.
+func (d Default) Copy(tx store.Tx, from, to Ref) error {
+	if tx.Get(to.Key("")) != nil {
+		return nil
+	}
+	sealed, err := d.Load(tx, from)
+	if err != nil {
+		return err
+	}
+	raw, err := d.Open(sealed, from)
+	if err != nil {
+		return err
+	}
+	defer clear(raw)
+	return d.Save(tx, to, raw)
+}
+
 // Delete implements Store.
 func (d Default) Delete(tx store.Tx, ref Ref) error { return tx.Delete(ref.Key("")) }
 
