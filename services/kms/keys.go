@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,23 +95,27 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		return nil, err
 	}
 	tags, tagsErr := newTags(in.Tags)
+	given, reservedErr := k.takeReserved(tags)
 	k.Tags = tags
 	out := &kms.CreateKeyOutput{}
 	err = store.Make(ctx, s.store, func(r store.Reader) error {
 		if err := s.authorizeCreate(r, c, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
-		if tagsErr != nil {
-			return tagsErr
+		if err := cmp.Or(tagsErr, reservedErr); err != nil {
+			return err
 		}
 		return s.setPolicy(r, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	}, func() ([]byte, error) {
-		if k.Origin == types.OriginTypeExternal {
-			return nil, nil
+		if given != nil || k.Origin == types.OriginTypeExternal {
+			return given, nil
 		}
 		return newMaterial(k.Spec)
 	}, func(tx store.Tx, material []byte) error {
 		if err := s.sweep(tx); err != nil {
+			return err
+		}
+		if err := s.checkNew(tx, k); err != nil {
 			return err
 		}
 		if err := s.place(tx, k, material); err != nil {
