@@ -153,7 +153,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"Arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", "AccountId": "111111111111", "Email": "a@example.com", "AccountName": "a",
 		"CreateAccountRequestId": "car-12345678", "ServicePrincipal": "iam.amazonaws.com",
 		"SAMLProviderArn": "arn:aws:iam::000000000000:saml-provider/name", "SAMLMetadataDocument": strings.Repeat(" ", 1000),
-		"PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
+		"ReplicaRegion": "eu-west-1", "PrimaryRegion": "eu-west-1", "PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},
 	}
 }
 

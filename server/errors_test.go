@@ -118,6 +118,7 @@ var notReturned = map[string]string{
 	"iam ListPolicies InvalidInput":                                     "of an ARN, which was good when it was stored",
 	"sts AssumeRoleWithSAML InvalidInput":                               "of metadata, which was good when it was stored",
 	"kms CreateKey MalformedPolicyDocument":                             "MalformedPolicyDocumentException is made of it",
+	"kms ReplicateKey MalformedPolicyDocument":                          "MalformedPolicyDocumentException is made of it",
 	"kms PutKeyPolicy MalformedPolicyDocument":                          "MalformedPolicyDocumentException is made of it",
 }
 

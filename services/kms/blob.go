@@ -54,6 +54,15 @@ func parseBlob(b []byte) (*blob, error) {
 	return p, nil
 }
 
+// materialOf returns the ID of the material that a blob says it was made with, nil if it is none.
+func materialOf(ciphertext []byte) *string {
+	b, err := parseBlob(ciphertext)
+	if err != nil {
+		return nil
+	}
+	return &b.materialID
+}
+
 // salt tells blobs apart.
 func (p *blob) salt() [keystore.SaltSize]byte { return [keystore.SaltSize]byte(p.sealed) }
 

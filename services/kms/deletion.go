@@ -18,6 +18,9 @@ func deletionKey(k *Key) []byte {
 // it nothing does. It costs one look-up if there are none.
 func (s *Service) sweep(tx store.Tx) error {
 	now := s.clock.Now().UTC().Format(time.RFC3339)
+	if err := s.sweepExpired(tx, now); err != nil {
+		return err
+	}
 	var due [][]string
 	for key := range tx.Scan(store.Key("kms-deletion"), nil) {
 		parts := store.Parts(key)
@@ -44,15 +47,27 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 		if err != nil {
 			return err
 		}
-		if err := ks.Delete(tx, k.ref()); err != nil {
+		materials, err := storedMaterials(tx, &k)
+		if err != nil {
 			return err
 		}
 		var doomed [][]byte
+		for _, m := range materials {
+			if err := ks.Delete(tx, k.refOf(m.ID)); err != nil {
+				return err
+			}
+			doomed = append(doomed, materialKey(&k, m), expiryKey(&k, m))
+		}
 		for key, name := range tx.Scan(aliasesOfPrefix(account, region, id), nil) {
 			doomed = append(doomed, append([]byte(nil), key...), aliasKey(account, region, string(name)))
 		}
 		if k.CustomKeyStore != "" {
 			doomed = append(doomed, storeKeyKey(&k))
+		}
+		if k.MultiRegion != "" {
+			if err := s.leave(tx, &k); err != nil {
+				return err
+			}
 		}
 		for _, key := range doomed {
 			if err := tx.Delete(key); err != nil {

@@ -111,11 +111,11 @@ func (s *Service) decryptWith(ctx context.Context, k usable, algorithm types.Enc
 	if err != nil {
 		return nil, invalidCiphertext().Because("%v", err)
 	}
-	if b.materialID != k.MaterialID {
-		return nil, invalidCiphertext().Because("made with other material of the key")
-	}
 	plaintext, err = b.open(ctx, k, context)
-	if errors.Is(err, keystore.ErrCiphertext) {
+	switch {
+	case errors.Is(err, keystore.ErrNoMaterial):
+		err = invalidCiphertext().Because("made with no material of the key")
+	case errors.Is(err, keystore.ErrCiphertext):
 		err = invalidCiphertext().Because("%s", s.contexts.why(b, context))
 	}
 	return plaintext, err
@@ -144,7 +144,7 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 	if err != nil {
 		return nil, err
 	}
-	if k.ID != b.keyID || k.Account != b.account || k.Region != b.region { // also of another usage
+	if k.ID != b.keyID || k.Account != b.account || k.Region != b.region && k.MultiRegion == "" { // also of another usage
 		return nil, api.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	return k, nil
@@ -154,10 +154,10 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 // whether there is the key, nor its ARN, unless he may use it. Within the account the denial says why.
 func (s *Service) blobKey(r store.Reader, c api.Caller, b *blob, a access) (*Key, error) {
 	unreachable := api.Errorf("AccessDenied", "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
-	if b.region != c.Region {
+	if b.region != c.Region && !isMultiRegionID(b.keyID) {
 		return nil, unreachable
 	}
-	k, err := s.lookUpKey(r, c, keyID{account: b.account, region: b.region, id: b.keyID}, a)
+	k, err := s.lookUpKey(r, c, keyID{account: b.account, region: c.Region, id: b.keyID}, a)
 	if code := api.ErrorCode(err); code == "NotFoundException" || code == "AccessDenied" && b.account != c.Account {
 		return nil, unreachable
 	}
@@ -210,7 +210,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		}
 		out.KeyId = aws.String(k.ARN())
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
-			out.KeyMaterialId = &k.MaterialID
+			out.KeyMaterialId = materialOf(in.CiphertextBlob)
 		}
 		key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext)
 		return err
@@ -270,7 +270,7 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 			return err
 		}
 		if from == types.EncryptionAlgorithmSpecSymmetricDefault {
-			out.SourceKeyMaterialId = &source.MaterialID
+			out.SourceKeyMaterialId = materialOf(in.CiphertextBlob)
 		}
 		if to == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.DestinationKeyMaterialId = &target.MaterialID

@@ -6,7 +6,7 @@ import "emulator/store"
 // is not there.
 func Indexes(r store.Reader, indexed *store.Indexed) error {
 	indexed.Own(func(parts []string) bool {
-		return parts[0] == "kms-deletion" || parts[0] == "kms" && (parts[3] == "alias-of" || parts[3] == "key-store-key")
+		return parts[0] == "kms-deletion" || parts[0] == "kms-expiry" || parts[0] == "kms" && (parts[3] == "alias-of" || parts[3] == "key-store-key")
 	})
 	for key := range r.Scan(store.Key("kms"), nil) {
 		parts := store.Parts(key)
@@ -17,7 +17,21 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			if err != nil {
 				return err
 			}
-			indexed.Need(r, k.ref().Key(k.Cluster), key)
+			materials, err := storedMaterials(r, &k)
+			if err != nil {
+				return err
+			}
+			for _, m := range materials {
+				if !m.Missing {
+					indexed.Need(r, k.refOf(m.ID).Key(k.Cluster), key)
+				}
+				if !m.ValidTo.IsZero() {
+					indexed.Entry(expiryKey(&k, m), "")
+				}
+			}
+			if k.MultiRegion != "" {
+				indexed.Need(r, multiRegionKey(account, k.ID), key)
+			}
 			if !k.Deletion.IsZero() {
 				indexed.Entry(deletionKey(&k), "")
 			}
@@ -25,6 +39,8 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 				indexed.Entry(storeKeyKey(&k), "")
 				indexed.Need(r, keyStoreKey(account, region, k.CustomKeyStore), key)
 			}
+		case "material":
+			indexed.Need(r, keyKey(account, region, parts[4]), key)
 		case "alias":
 			a, _, err := store.Load[Alias](r, key)
 			if err != nil {
@@ -32,6 +48,16 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			}
 			indexed.Need(r, keyKey(account, region, a.Target), key)
 			indexed.Entry(aliasOfKey(account, region, a.Target, a.Name), a.Name)
+		}
+	}
+	for key := range r.Scan(store.Key("kms-multi-region"), nil) {
+		m, _, err := store.Load[MultiRegion](r, key)
+		if err != nil {
+			return err
+		}
+		parts := store.Parts(key)
+		for _, region := range append(m.Replicas, m.Primary) {
+			indexed.Need(r, keyKey(parts[1], region, parts[2]), key)
 		}
 	}
 	return nil

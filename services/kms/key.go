@@ -35,11 +35,25 @@ type Key struct {
 	Deletion time.Time `json:"deletion,omitzero"`
 	// PendingWindow is the waiting period in days.
 	PendingWindow int32 `json:"pendingWindow,omitempty"`
+	// AwaitsReplicas is set while a primary key that is to be deleted has replicas: its waiting period begins when the last is gone.
+	AwaitsReplicas bool `json:"awaitsReplicas,omitempty"`
+	// MultiRegion is what a multi-Region key is among those related to it (MultiRegion), "" of a key of one Region.
+	MultiRegion types.MultiRegionKeyType `json:"multiRegion,omitempty"`
 	// Policy with users and roles as their unique IDs.
 	Policy string            `json:"policy"`
 	Tags   map[string]string `json:"tags,omitempty"`
 	// MaterialID names the material in force.
-	MaterialID string `json:"materialId"`
+	MaterialID string `json:"materialId"` // "" until the first is imported
+	// Materials counts the records of materials that it has had (KeyMaterial).
+	Materials int `json:"materials,omitempty"`
+	// Incomplete is set while material that was imported is missing; Expires is when the first of it expires, zero if never.
+	Incomplete bool      `json:"incomplete,omitempty"`
+	Expires    time.Time `json:"expires,omitzero"`
+	// RotationPeriod is in days, 0 if the key does not rotate by itself.
+	RotationPeriod int32     `json:"rotationPeriod,omitempty"`
+	NextRotation   time.Time `json:"nextRotation,omitzero"`
+	// OnDemand counts the rotations on demand.
+	OnDemand int `json:"onDemand,omitempty"`
 	// CustomKeyStore is the ID of the custom key store with the material, or "".
 	CustomKeyStore string `json:"customKeyStore,omitempty"`
 	Cluster        string `json:"cluster,omitempty"`
@@ -48,8 +62,10 @@ type Key struct {
 // ARN returns the key's ARN.
 func (k *Key) ARN() string { return arn(k.Partition, k.Region, k.Account, "key/"+k.ID) }
 
-func (k *Key) ref() keystore.Ref {
-	return keystore.Ref{Account: k.Account, Region: k.Region, KeyID: k.ID, MaterialID: k.MaterialID}
+func (k *Key) ref() keystore.Ref { return k.refOf(k.MaterialID) }
+
+func (k *Key) refOf(materialID string) keystore.Ref {
+	return keystore.Ref{Account: k.Account, Region: k.Region, KeyID: k.ID, MaterialID: materialID}
 }
 
 func arn(partition, region, account, resource string) string {
@@ -224,7 +240,7 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	request.Context["kms:KeySpec"] = []string{string(k.Spec)}
 	request.Context["kms:KeyUsage"] = []string{string(k.Usage)}
 	request.Context["kms:KeyOrigin"] = []string{string(k.Origin)}
-	request.Context["kms:MultiRegion"] = []string{"false"}
+	k.describeMultiRegion(request.Context)
 	if aliases := aliasesOf(r, k); aliases != nil {
 		request.Context["kms:ResourceAliases"] = aliases
 	}
@@ -254,15 +270,21 @@ func (s *Service) changeKey(tx store.Tx, c api.Caller, given string, a access, f
 	if err != nil {
 		return err
 	}
+	if err := s.upToDate(tx, found); err != nil {
+		return err
+	}
 	k := *found
 	if err := f(&k); err != nil {
 		return err
 	}
-	return saveKey(tx, &k)
+	return s.saveShared(tx, &k)
 }
 
 // metadata returns the key as DescribeKey shows it.
 func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
+	if err := s.upToDate(r, k); err != nil {
+		return nil, err
+	}
 	state, err := s.state(r, k)
 	if err != nil {
 		return nil, err
@@ -270,13 +292,24 @@ func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
 	m := &types.KeyMetadata{
 		AWSAccountId: &k.Account, KeyId: &k.ID, Arn: aws.String(k.ARN()), CreationDate: &k.Created, Enabled: state == types.KeyStateEnabled,
 		Description: &k.Description, KeyUsage: k.Usage, KeyState: state, Origin: k.Origin, KeyManager: types.KeyManagerTypeCustomer,
-		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(false),
+		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(k.MultiRegion != ""),
 	}
-	if k.Spec == types.KeySpecSymmetricDefault {
+	if k.Origin == types.OriginTypeExternal && !s.pendingImport(k) {
+		m.ExpirationModel, m.ValidTo = expiration(k.Expires)
+	}
+	if k.Spec == types.KeySpecSymmetricDefault && k.MaterialID != "" {
 		m.CurrentKeyMaterialId = &k.MaterialID
 	}
 	if !k.Deletion.IsZero() {
 		m.DeletionDate = &k.Deletion
+	}
+	if k.AwaitsReplicas {
+		m.PendingDeletionWindowInDays = &k.PendingWindow
+	}
+	if k.MultiRegion != "" {
+		if m.MultiRegionConfiguration, err = s.multiRegionConfiguration(r, k); err != nil {
+			return nil, err
+		}
 	}
 	if k.CustomKeyStore != "" {
 		m.CustomKeyStoreId, m.CloudHsmClusterId = &k.CustomKeyStore, &k.Cluster

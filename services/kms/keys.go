@@ -1,13 +1,13 @@
 package kms
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,20 +66,23 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 		return nil, api.Errorf("ValidationError", "KeyUsage %s is not compatible with KeySpec %s", k.Usage, k.Spec)
 	}
 	switch {
-	case aws.ToBool(in.MultiRegion):
-		return nil, api.Errorf("NotImplemented", "Multi-Region keys are not supported by this emulator.")
-	case k.Origin == types.OriginTypeExternal || k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
+	case k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
 		return nil, api.Errorf("NotImplemented", "Origin %s is not supported by this emulator.", k.Origin)
 	case k.Origin == types.OriginTypeAwsCloudhsm && k.CustomKeyStore == "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId is required when Origin is AWS_CLOUDHSM.")
-	case k.Origin == types.OriginTypeAwsKms && k.CustomKeyStore != "":
+	case k.Origin != types.OriginTypeAwsCloudhsm && k.CustomKeyStore != "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId requires Origin AWS_CLOUDHSM or EXTERNAL_KEY_STORE.")
 	case k.CustomKeyStore != "" && k.Spec != types.KeySpecSymmetricDefault:
 		return nil, api.Errorf("NotImplemented", "Custom key stores hold symmetric encryption keys only.")
+	case k.CustomKeyStore != "" && aws.ToBool(in.MultiRegion):
+		return nil, api.Errorf("UnsupportedOperationException", "Multi-Region keys can't be created in a custom key store.")
 	}
-	var id [32]byte
-	rand.Read(id[:])
-	k.MaterialID = hex.EncodeToString(id[:])
+	if aws.ToBool(in.MultiRegion) {
+		k.MultiRegion, k.ID = types.MultiRegionKeyTypePrimary, "mrk-"+strings.ReplaceAll(k.ID, "-", "")
+	}
+	if k.Origin != types.OriginTypeExternal {
+		k.MaterialID = newMaterialID()
+	}
 	return k, nil
 }
 
@@ -91,6 +94,7 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		return nil, err
 	}
 	tags, tagsErr := newTags(in.Tags)
+	given, reservedErr := k.takeReserved(tags)
 	k.Tags = tags
 	out := &kms.CreateKeyOutput{}
 	var material []byte
@@ -99,19 +103,30 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		if err := s.authorizeCreate(r, c, k, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
-		if tagsErr != nil {
-			return tagsErr
+		if err := cmp.Or(tagsErr, reservedErr); err != nil {
+			return err
 		}
 		return s.setPolicy(r, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	}, func() (_ []byte, err error) {
+		if given != nil || k.Origin == types.OriginTypeExternal {
+			return given, nil
+		}
 		material, err = keystore.Generate(k.Spec, k.Partition)
 		return material, err
 	}, func(tx store.Tx, material []byte) error {
 		if err := s.sweep(tx); err != nil {
 			return err
 		}
+		if err := s.checkNew(tx, k); err != nil {
+			return err
+		}
 		if err := s.place(tx, k, material); err != nil {
 			return err
+		}
+		if k.MultiRegion != "" {
+			if err := saveMultiRegion(tx, k, MultiRegion{Primary: k.Region}); err != nil {
+				return err
+			}
 		}
 		if out.KeyMetadata, err = s.metadata(tx, k); err != nil {
 			return err
@@ -128,9 +143,10 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass bool) error {
 	context := map[string][]string{
 		"kms:CallerAccount": {c.Account}, "kms:KeySpec": {string(k.Spec)}, "kms:KeyUsage": {string(k.Usage)},
-		"kms:KeyOrigin": {string(k.Origin)}, "kms:MultiRegion": {"false"},
+		"kms:KeyOrigin":                      {string(k.Origin)},
 		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(bypass)},
 	}
+	k.describeMultiRegion(context)
 	request := authz.Request{Action: "kms:CreateKey", Resource: "*", RequestTags: k.Tags, Context: context}
 	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
 		return err
@@ -142,6 +158,9 @@ func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass b
 
 // place puts the material of a new key into its key store.
 func (s *Service) place(tx store.Tx, k *Key, raw []byte) error {
+	if k.Origin == types.OriginTypeExternal { // it is imported later
+		return nil
+	}
 	if k.CustomKeyStore != "" {
 		ks, ok, err := loadKeyStore(tx, k.Account, k.Region, k.CustomKeyStore)
 		if err != nil {
@@ -240,7 +259,10 @@ func (s *Service) setEnabled(ctx context.Context, c api.Caller, id, action strin
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, access{action: action, noAlias: true}, func(k *Key) error {
 			k.Enabled = enabled
-			return s.checkState(tx, k, toEnable)
+			if err := s.checkState(tx, k, toEnable); err != nil {
+				return err
+			}
+			return s.resumeRotation(tx, k)
 		})
 	})
 }
@@ -279,6 +301,15 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms
 				return err
 			}
 			k.Enabled, k.PendingWindow = false, window
+			replicas, err := s.replicas(tx, k)
+			if err != nil {
+				return err
+			}
+			if len(replicas) > 0 {
+				k.AwaitsReplicas = true
+				out.KeyId, out.KeyState = aws.String(k.ARN()), types.KeyStatePendingReplicaDeletion
+				return nil
+			}
 			k.Deletion = s.now().AddDate(0, 0, int(window))
 			out.KeyId, out.DeletionDate = aws.String(k.ARN()), &k.Deletion
 			return tx.Put(deletionKey(k), nil)
@@ -295,13 +326,13 @@ func (s *Service) cancelKeyDeletion(ctx context.Context, c api.Caller, in *kms.C
 	out := &kms.CancelKeyDeletionOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:CancelKeyDeletion", noAlias: true}, func(k *Key) error {
-			if k.Deletion.IsZero() {
+			if k.Deletion.IsZero() && !k.AwaitsReplicas {
 				return api.Errorf("KMSInvalidStateException", "%s is not pending deletion.", k.ARN())
 			}
 			if err := tx.Delete(deletionKey(k)); err != nil {
 				return err
 			}
-			k.Deletion, k.PendingWindow = time.Time{}, 0
+			k.Deletion, k.PendingWindow, k.AwaitsReplicas = time.Time{}, 0, false
 			out.KeyId = aws.String(k.ARN())
 			return nil
 		})

@@ -31,6 +31,7 @@ type Service struct {
 	store    store.Store
 	authz    *authz.Authorizer
 	clock    *clock.Clock
+	keyring  *identity.Keyring
 	lastUse  *audit.LastUse
 	material *keystore.Default
 	records  store.Cache[*Key]
@@ -39,9 +40,11 @@ type Service struct {
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{
-		store: c.Store, authz: c.Authz, clock: c.Clock, lastUse: c.LastUse, material: keystore.New(c.Store, c.Keyring),
+	s := &Service{
+		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, material: keystore.New(c.Store, c.Keyring),
 	}
+	s.store = rotating{c.Store, s}
+	return s
 }
 
 // Operations returns what is covered of the API.
@@ -58,6 +61,8 @@ func (s *Service) Operations() []api.Operation {
 		s.tagOperations(),
 		s.customKeyStoreOperations(),
 		s.rotationOperations(),
+		s.importOperations(),
+		s.multiRegionOperations(),
 		s.grantOperations(),
 	)
 }

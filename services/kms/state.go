@@ -16,6 +16,12 @@ func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
 	if !k.Deletion.IsZero() {
 		return types.KeyStatePendingDeletion, nil
 	}
+	if k.AwaitsReplicas {
+		return types.KeyStatePendingReplicaDeletion, nil
+	}
+	if s.pendingImport(k) {
+		return types.KeyStatePendingImport, nil
+	}
 	if k.CustomKeyStore != "" {
 		ks, ok, err := loadKeyStore(r, k.Account, k.Region, k.CustomKeyStore)
 		if err != nil {
@@ -37,14 +43,14 @@ type need int
 const (
 	// toChange: operations that AWS refuses on a key that is to be deleted only.
 	toChange need = iota
-	// toEnable: operations that also want the key's store to be connected.
+	// toEnable: operations that also want the key to have its material, and its store to be connected.
 	toEnable
 )
 
 // refused tells which states an operation does not work in, by what it needs.
 var refused = map[need][]types.KeyState{
-	toChange: {types.KeyStatePendingDeletion},
-	toEnable: {types.KeyStatePendingDeletion, types.KeyStateUnavailable},
+	toChange: {types.KeyStatePendingDeletion, types.KeyStatePendingReplicaDeletion},
+	toEnable: {types.KeyStatePendingDeletion, types.KeyStatePendingReplicaDeletion, types.KeyStatePendingImport, types.KeyStateUnavailable},
 }
 
 // checkState returns AWS's error if the key is in a state that the operation does not
@@ -71,12 +77,17 @@ func (s *Service) checkUsable(r store.Reader, k *Key) error {
 	case state != types.KeyStateEnabled:
 		return stateError(k, state)
 	}
-	return nil
+	return s.upToDate(r, k)
 }
 
 func stateError(k *Key, state types.KeyState) error {
-	if state == types.KeyStatePendingDeletion {
+	switch state {
+	case types.KeyStatePendingDeletion:
 		return api.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN())
+	case types.KeyStatePendingReplicaDeletion:
+		return api.Errorf("KMSInvalidStateException", "%s is pending replica deletion.", k.ARN())
+	case types.KeyStatePendingImport:
+		return api.Errorf("KMSInvalidStateException", "%s is pending import.", k.ARN())
 	}
 	return api.Errorf("KMSInvalidStateException", "%s is unavailable: its custom key store is not connected.", k.ARN())
 }

@@ -81,6 +81,23 @@ func (m records) Save(tx store.Tx, ref Ref, material []byte) error {
 	return tx.Put(ref.Key(m.cluster), m.keyring.Seal(material, m.binding(ref)))
 }
 
+// Copy stores the material of one key under another, unless it is there.
+func (m records) Copy(tx store.Tx, from, to Ref) error {
+	if tx.Get(to.Key(m.cluster)) != nil {
+		return nil
+	}
+	sealed := tx.Get(from.Key(m.cluster))
+	if sealed == nil {
+		return ErrNoMaterial
+	}
+	raw, err := m.keyring.Open(sealed, m.binding(from))
+	if err != nil {
+		return err
+	}
+	defer clear(raw)
+	return m.Save(tx, to, raw)
+}
+
 // Delete implements Store.
 func (m records) Delete(tx store.Tx, ref Ref) error { return tx.Delete(ref.Key(m.cluster)) }
 

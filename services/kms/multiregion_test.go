@@ -1,0 +1,299 @@
+package kms_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"emulator/emulatortest"
+)
+
+const elsewhere = "eu-west-1"
+
+func inRegion(e *emulatortest.Emulator, region string) *kms.Client {
+	return kms.NewFromConfig(e.ConfigWith("test", "test", "", region))
+}
+
+func createMultiRegion(t *testing.T, c *kms.Client, in kms.CreateKeyInput) *types.KeyMetadata {
+	t.Helper()
+	in.MultiRegion = aws.Bool(true)
+	key := must[*kms.CreateKeyOutput](t)(c.CreateKey(t.Context(), &in)).KeyMetadata
+	if m := key.MultiRegionConfiguration; !strings.HasPrefix(*key.KeyId, "mrk-") || len(*key.KeyId) != 36 || !*key.MultiRegion || m.MultiRegionKeyType != types.MultiRegionKeyTypePrimary || *m.PrimaryKey.Arn != *key.Arn || len(m.ReplicaKeys) != 0 {
+		t.Errorf("created %+v", key)
+	}
+	return key
+}
+
+func replicate(t *testing.T, c *kms.Client, id *string, region string) *types.KeyMetadata {
+	t.Helper()
+	return must[*kms.ReplicateKeyOutput](t)(c.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: id, ReplicaRegion: &region})).ReplicaKeyMetadata
+}
+
+// What is encrypted in one Region is decrypted in another, and what is shared stays in step.
+func TestMultiRegion(t *testing.T) {
+	e, here, _ := startChecked(t)
+	now := time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC)
+	e.Clock.Freeze(now)
+	there := inRegion(e, elsewhere)
+	key := createMultiRegion(t, here, kms.CreateKeyInput{Description: aws.String("here")})
+	old := encrypt(t, here, key.KeyId)
+	_, err := there.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: old})
+	refused(t, err, "AccessDeniedException", "does not exist in this region")
+
+	tags := []types.Tag{{TagKey: aws.String("a"), TagValue: aws.String("b")}}
+	out := must[*kms.ReplicateKeyOutput](t)(here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.Arn, ReplicaRegion: aws.String(elsewhere), Description: aws.String("there"), Tags: tags}))
+	replica := out.ReplicaKeyMetadata
+	if *replica.Arn != strings.Replace(*key.Arn, "us-east-1", elsewhere, 1) || *replica.KeyId != *key.KeyId || replica.KeyState != types.KeyStateEnabled || *replica.Description != "there" || *replica.CurrentKeyMaterialId != *key.CurrentKeyMaterialId ||
+		!strings.Contains(*out.ReplicaPolicy, "Enable IAM User Permissions") || len(out.ReplicaTags) != 1 {
+		t.Errorf("replicated %+v", out)
+	}
+	for _, c := range []*kms.Client{here, there} {
+		m := describe(t, c, key.KeyId).MultiRegionConfiguration
+		if *m.PrimaryKey.Region != "us-east-1" || len(m.ReplicaKeys) != 1 || *m.ReplicaKeys[0].Arn != *replica.Arn {
+			t.Errorf("configuration %+v", m)
+		}
+	}
+	_, err = here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: aws.String(elsewhere)})
+	refused(t, err, "AlreadyExistsException", *replica.Arn)
+	_, err = here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: aws.String("us-east-1")})
+	refused(t, err, "AlreadyExistsException", *key.Arn)
+	_, err = there.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: aws.String("us-west-2")})
+	refused(t, err, "UnsupportedOperationException", "replica key")
+	_, err = here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: createKey(t, here, "", "").KeyId, ReplicaRegion: aws.String(elsewhere)})
+	refused(t, err, "UnsupportedOperationException", "is not a multi-Region key")
+	_, err = here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: aws.String("cn-north-1")})
+	refused(t, err, "ValidationException", "cn-north-1")
+
+	decrypts(t, there, old, key.CurrentKeyMaterialId)
+	decrypts(t, here, encrypt(t, there, key.KeyId), key.CurrentKeyMaterialId)
+	if with := must[*kms.DecryptOutput](t)(there.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: old, KeyId: replica.Arn})); *with.KeyId != *replica.Arn {
+		t.Errorf("decrypted with %s", *with.KeyId)
+	}
+
+	// Rotation is the primary's. What looks at either key makes it, and both get the material.
+	for operation, err := range rotationOperations(t, there, key.KeyId) {
+		if operation != "ListKeyRotations" {
+			refused(t, err, "UnsupportedOperationException", "replica key")
+		}
+	}
+	enableRotation(t, here, key.KeyId, nil)
+	status := must[*kms.GetKeyRotationStatusOutput](t)(there.GetKeyRotationStatus(t.Context(), &kms.GetKeyRotationStatusInput{KeyId: key.KeyId}))
+	if !status.KeyRotationEnabled || !status.NextRotationDate.Equal(now.Add(365*day)) {
+		t.Errorf("of the replica: %+v", status)
+	}
+	e.Clock.Advance(2 * 365 * day)
+	fresh := encrypt(t, there, key.KeyId)
+	second := current(t, here, key.KeyId)
+	if *second == *key.CurrentKeyMaterialId {
+		t.Error("two years have made no new material")
+	}
+	decrypts(t, here, fresh, second)
+	must[*kms.RotateKeyOnDemandOutput](t)(here.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: key.KeyId}))
+	decrypts(t, here, encrypt(t, there, key.KeyId), current(t, here, key.KeyId))
+	decrypts(t, there, old, key.CurrentKeyMaterialId)
+	replicate(t, here, key.KeyId, "us-west-2") // with all of it
+	decrypts(t, inRegion(e, "us-west-2"), old, key.CurrentKeyMaterialId)
+	decrypts(t, inRegion(e, "us-west-2"), fresh, second)
+	want := []string{"NON_CURRENT", "NON_CURRENT AUTOMATIC", "NON_CURRENT AUTOMATIC", "CURRENT ON_DEMAND"}
+	for _, region := range []string{"us-east-1", elsewhere, "us-west-2"} {
+		if shown, _ := rotations(t, inRegion(e, region), key.KeyId, types.IncludeKeyMaterialAllKeyMaterial); !slices.Equal(shown, want) {
+			t.Errorf("%s: %q", region, shown)
+		}
+	}
+
+	// The rest is each key's own.
+	must[*kms.DisableKeyOutput](t)(there.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: key.KeyId}))
+	if a, b := describe(t, here, key.KeyId), describe(t, there, key.KeyId); !a.Enabled || b.Enabled || *a.Description != "here" || *b.Description != "there" {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	if tags := must[*kms.ListResourceTagsOutput](t)(here.ListResourceTags(t.Context(), &kms.ListResourceTagsInput{KeyId: key.KeyId})).Tags; len(tags) != 0 {
+		t.Errorf("tags %v", tags)
+	}
+}
+
+func TestUpdatePrimaryRegion(t *testing.T) {
+	e, here, _ := startChecked(t)
+	there := inRegion(e, elsewhere)
+	key := createMultiRegion(t, here, kms.CreateKeyInput{KeySpec: types.KeySpecHmac256, KeyUsage: types.KeyUsageTypeGenerateVerifyMac})
+	update := func(c *kms.Client, region string) error {
+		_, err := c.UpdatePrimaryRegion(t.Context(), &kms.UpdatePrimaryRegionInput{KeyId: key.KeyId, PrimaryRegion: &region})
+		return err
+	}
+	refused(t, update(here, elsewhere), "NotFoundException", elsewhere)
+	replicate(t, here, key.KeyId, elsewhere)
+	replicate(t, here, key.KeyId, "us-west-2")
+	refused(t, update(there, elsewhere), "UnsupportedOperationException", "replica key")
+	must[*kms.DisableKeyOutput](t)(there.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: key.KeyId}))
+	refused(t, update(here, elsewhere), "DisabledException", "is disabled")
+	must[*kms.EnableKeyOutput](t)(there.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key.KeyId}))
+	if err := update(here, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	for region, kind := range map[string]types.MultiRegionKeyType{"us-east-1": "REPLICA", elsewhere: "PRIMARY", "us-west-2": "REPLICA"} {
+		m := describe(t, inRegion(e, region), key.KeyId).MultiRegionConfiguration
+		if m.MultiRegionKeyType != kind || *m.PrimaryKey.Region != elsewhere || len(m.ReplicaKeys) != 2 || *m.ReplicaKeys[0].Region != "us-east-1" {
+			t.Errorf("%s: %+v", region, m)
+		}
+	}
+	replicate(t, there, key.KeyId, "eu-north-1")
+	refused(t, update(here, elsewhere), "UnsupportedOperationException", "replica key")
+	mac := must[*kms.GenerateMacOutput](t)(here.GenerateMac(t.Context(), &kms.GenerateMacInput{KeyId: key.KeyId, MacAlgorithm: types.MacAlgorithmSpecHmacSha256, Message: []byte("m")})).Mac
+	must[*kms.VerifyMacOutput](t)(inRegion(e, "eu-north-1").VerifyMac(t.Context(), &kms.VerifyMacInput{KeyId: key.KeyId, MacAlgorithm: types.MacAlgorithmSpecHmacSha256, Message: []byte("m"), Mac: mac}))
+}
+
+// A primary key waits for its replicas, and its waiting period begins when the last is gone, whoever notices.
+func TestMultiRegionDeletion(t *testing.T) {
+	e, here, gone := startChecked(t)
+	now := time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC)
+	there := inRegion(e, elsewhere)
+	schedule := func(c *kms.Client, id *string, days int32) *kms.ScheduleKeyDeletionOutput {
+		t.Helper()
+		return must[*kms.ScheduleKeyDeletionOutput](t)(c.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: id, PendingWindowInDays: &days}))
+	}
+	for _, swept := range []bool{false, true} {
+		e.Clock.Freeze(now)
+		key := createMultiRegion(t, here, kms.CreateKeyInput{})
+		replicate(t, here, key.KeyId, elsewhere)
+		if out := schedule(here, key.KeyId, 7); out.KeyState != types.KeyStatePendingReplicaDeletion || out.DeletionDate != nil || *out.PendingWindowInDays != 7 {
+			t.Errorf("scheduled %+v", out)
+		}
+		if m := describe(t, here, key.KeyId); m.KeyState != types.KeyStatePendingReplicaDeletion || *m.PendingDeletionWindowInDays != 7 || m.DeletionDate != nil || m.Enabled {
+			t.Errorf("scheduled %+v", m)
+		}
+		_, err := here.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")})
+		refused(t, err, "KMSInvalidStateException", *key.Arn+" is pending replica deletion.")
+		_, err = here.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key.KeyId})
+		refused(t, err, "KMSInvalidStateException", *key.Arn+" is pending replica deletion.")
+		must[*kms.CancelKeyDeletionOutput](t)(here.CancelKeyDeletion(t.Context(), &kms.CancelKeyDeletionInput{KeyId: key.KeyId}))
+		if m := describe(t, here, key.KeyId); m.KeyState != types.KeyStateDisabled || m.PendingDeletionWindowInDays != nil {
+			t.Errorf("cancelled %+v", m)
+		}
+		schedule(here, key.KeyId, 7)
+		schedule(there, key.KeyId, 10)
+
+		e.Clock.Freeze(now.Add(10*day - time.Second))
+		if m := describe(t, here, key.KeyId); m.KeyState != types.KeyStatePendingReplicaDeletion {
+			t.Errorf("the replica is not gone: %s", m.KeyState)
+		}
+		e.Clock.Freeze(now.Add(10 * day))
+		if swept {
+			e.Clock.Advance(time.Second)
+			createKey(t, here, "", "")
+		}
+		if m := describe(t, here, key.KeyId); m.KeyState != types.KeyStatePendingDeletion || !m.DeletionDate.Equal(now.Add(17*day)) || len(m.MultiRegionConfiguration.ReplicaKeys) != 0 {
+			t.Errorf("the replica is gone: %+v", m)
+		}
+		e.Clock.Freeze(now.Add(17*day + time.Second))
+		_, err = here.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
+		refused(t, err, "NotFoundException", "does not exist")
+		createKey(t, here, "", "")
+		gone(*key.KeyId)
+	}
+
+	// A replica that is gone makes room for another; a jump of the clock ends all at once.
+	e.Clock.Freeze(now)
+	key := createMultiRegion(t, here, kms.CreateKeyInput{})
+	replicate(t, here, key.KeyId, elsewhere)
+	schedule(there, key.KeyId, 7)
+	_, err := here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: aws.String(elsewhere)})
+	refused(t, err, "AlreadyExistsException", elsewhere)
+	e.Clock.Freeze(now.Add(7 * day))
+	replicate(t, here, key.KeyId, elsewhere)
+	e.Clock.Advance(2 * time.Second)
+	createKey(t, here, "", "") // the old replica's deletion is not the new one's
+	decrypts(t, there, encrypt(t, here, key.KeyId), key.CurrentKeyMaterialId)
+	schedule(there, key.KeyId, 7)
+	schedule(here, key.KeyId, 7)
+	e.Clock.Advance(400 * day)
+	_, err = here.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
+	refused(t, err, "NotFoundException", "does not exist")
+}
+
+// Material is imported into the primary key, and then the same into each replica.
+func TestMultiRegionImport(t *testing.T) {
+	e, here, _ := startChecked(t)
+	there := inRegion(e, elsewhere)
+	key := createMultiRegion(t, here, kms.CreateKeyInput{Origin: types.OriginTypeExternal})
+	if replica := replicate(t, here, key.KeyId, elsewhere); replica.KeyState != types.KeyStatePendingImport {
+		t.Errorf("replicated %+v", replica)
+	}
+	i, o, material := newImporter(t, here, key.KeyId), newImporter(t, there, key.KeyId), random(32)
+	_, err := o.put(t, material, kms.ImportKeyMaterialInput{})
+	refused(t, err, "IncorrectKeyMaterialException", "primary key")
+	id := must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, kms.ImportKeyMaterialInput{})).KeyMaterialId
+	blob := encrypt(t, here, key.KeyId)
+	_, err = there.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
+	refused(t, err, "KMSInvalidStateException", "is pending import.")
+	_, err = o.put(t, random(32), kms.ImportKeyMaterialInput{})
+	refused(t, err, "IncorrectKeyMaterialException", "")
+	must[*kms.ImportKeyMaterialOutput](t)(o.put(t, material, kms.ImportKeyMaterialInput{ImportType: types.ImportTypeExistingKeyMaterial, KeyMaterialId: id}))
+	decrypts(t, there, blob, id)
+	must[*kms.DeleteImportedKeyMaterialOutput](t)(there.DeleteImportedKeyMaterial(t.Context(), &kms.DeleteImportedKeyMaterialInput{KeyId: key.KeyId}))
+	decrypts(t, here, blob, id)
+	_, err = i.put(t, random(32), kms.ImportKeyMaterialInput{ImportType: types.ImportTypeNewKeyMaterial})
+	refused(t, err, "UnsupportedOperationException", "further key material")
+	replicate(t, here, key.KeyId, "us-west-2")
+	if m := describe(t, inRegion(e, "us-west-2"), key.KeyId); m.KeyState != types.KeyStatePendingImport || *m.CurrentKeyMaterialId != *id {
+		t.Errorf("replicated %+v", m)
+	}
+}
+
+// Policies see which key of a multi-Region key it is, and where it goes; and what may not be reached in another Region is not told.
+func TestMultiRegionConditionKeys(t *testing.T) {
+	e, here := start(t)
+	allow := func(actions, condition string) string {
+		return `{"Effect":"Allow","Action":[` + actions + `],"Resource":"*","Condition":` + condition + `}`
+	}
+	config := newUser(t, e, e.Config(), "bob", strings.Join([]string{
+		allow(`"kms:CreateKey"`, `{"StringEquals":{"kms:MultiRegion":"true","kms:MultiRegionKeyType":["PRIMARY","REPLICA"]}}`),
+		allow(`"kms:ReplicateKey"`, `{"StringEquals":{"kms:ReplicaRegion":"eu-west-1","kms:MultiRegionKeyType":"PRIMARY"}}`),
+		allow(`"kms:UpdatePrimaryRegion"`, `{"StringEquals":{"kms:PrimaryRegion":"eu-west-1"}}`),
+		allow(`"kms:Encrypt"`, `{"StringEquals":{"kms:MultiRegion":"true","kms:MultiRegionKeyType":"REPLICA"}}`),
+	}, ","))
+	bob := kms.NewFromConfig(config)
+	config.Region = elsewhere
+	there := kms.NewFromConfig(config)
+	_, err := bob.CreateKey(t.Context(), &kms.CreateKeyInput{BypassPolicyLockoutSafetyCheck: true})
+	refused(t, err, "AccessDeniedException", "kms:CreateKey")
+	key := must[*kms.CreateKeyOutput](t)(bob.CreateKey(t.Context(), &kms.CreateKeyInput{MultiRegion: aws.Bool(true), BypassPolicyLockoutSafetyCheck: true})).KeyMetadata
+	to := func(region string) error {
+		_, err := bob.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: &region, BypassPolicyLockoutSafetyCheck: true})
+		return err
+	}
+	refused(t, to("us-west-2"), "AccessDeniedException", "kms:ReplicateKey")
+	if err := to(elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	use := func(c *kms.Client) error {
+		_, err := c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")})
+		return err
+	}
+	refused(t, use(bob), "AccessDeniedException", "kms:Encrypt")
+	if err := use(there); err != nil {
+		t.Error(err)
+	}
+	replicate(t, here, key.KeyId, "us-west-2")
+	_, err = bob.UpdatePrimaryRegion(t.Context(), &kms.UpdatePrimaryRegionInput{KeyId: key.KeyId, PrimaryRegion: aws.String("us-west-2")})
+	refused(t, err, "AccessDeniedException", "kms:UpdatePrimaryRegion")
+	if _, err := bob.UpdatePrimaryRegion(t.Context(), &kms.UpdatePrimaryRegionInput{KeyId: key.KeyId, PrimaryRegion: aws.String(elsewhere)}); err != nil {
+		t.Error(err)
+	}
+	refused(t, use(there), "AccessDeniedException", "kms:Encrypt") // which is the primary now
+
+	// A stranger's ciphertexts of a multi-Region key that there is, and of one that there is not, are answered alike in every Region.
+	blob := encrypt(t, here, key.KeyId)
+	madeUp := bytes.Replace(blob, []byte(*key.KeyId), []byte("mrk-"+strings.Repeat("0", 32)), 1)
+	for _, region := range []string{"us-east-1", elsewhere, "ap-south-1"} {
+		stranger := kms.NewFromConfig(e.ConfigWith("111111111111", "test", "", region))
+		_, one := stranger.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
+		_, other := stranger.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: madeUp})
+		refused(t, one, "AccessDeniedException", "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
+		refused(t, other, "AccessDeniedException", "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
+	}
+}
