@@ -231,6 +231,7 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 // the action of its name.
 var documentedActions = map[string][]string{
 	"ReEncrypt":            {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+	"ReplicateKey":         {"kms:ReplicateKey", "kms:CreateKey"},
 	"CreateCustomKeyStore": {"kms:CreateCustomKeyStore", "cloudhsm:DescribeClusters", "iam:CreateServiceLinkedRole"},
 	"CreateOrganization":   {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
 }

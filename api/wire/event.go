@@ -60,10 +60,11 @@ func (s shower) append(dst []byte, p *plan, v reflect.Value) []byte {
 	case structureKind:
 		dst = append(dst, '{')
 		start := len(dst)
+		material := isKeyMaterial(p, v)
 		for i := range p.fields {
 			f := &p.fields[i]
 			value, ok := present(v.Field(f.index))
-			if !ok || f.hidden {
+			if !ok || f.hidden || material && f.name == "TagValue" {
 				continue
 			}
 			if len(dst) > s.end {
@@ -127,6 +128,16 @@ func (s shower) append(dst []byte, p *plan, v reflect.Value) []byte {
 	default:
 		return appendScalar(dst, p, v)
 	}
+}
+
+// isKeyMaterial reports whether a structure is the reserved tag of a new KMS key whose value is the key's material.
+func isKeyMaterial(p *plan, v reflect.Value) bool {
+	i, ok := p.byName["TagKey"]
+	if !ok {
+		return false
+	}
+	key, ok := present(v.Field(p.fields[i].index))
+	return ok && key.String() == "_custom_key_material_"
 }
 
 // appendMemberName appends a member's name as CloudTrail has it: keyId.

@@ -1,7 +1,10 @@
 package kms_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -24,13 +27,22 @@ func TestReservedTags(t *testing.T) {
 	material := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
 	var blob []byte
 	for range 2 {
-		_, c := start(t)
+		e, c := start(t)
 		key := must[*kms.CreateKeyOutput](t)(c.CreateKey(t.Context(), &kms.CreateKeyInput{Tags: tagged("_custom_id_", id, "_custom_key_material_", material, "a", "b")})).KeyMetadata
 		if *key.KeyId != id {
 			t.Errorf("the ID is %s", *key.KeyId)
 		}
 		if tags := must[*kms.ListResourceTagsOutput](t)(c.ListResourceTags(t.Context(), &kms.ListResourceTagsInput{KeyId: key.KeyId})).Tags; len(tags) != 1 || *tags[0].TagKey != "a" {
 			t.Errorf("tags %v", tags)
+		}
+		resp, err := http.Get(e.URL + "/_emulator/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := must[[]byte](t)(io.ReadAll(resp.Body))
+		resp.Body.Close()
+		if !bytes.Contains(events, []byte("_custom_key_material_")) || bytes.Contains(events, []byte(material)) {
+			t.Errorf("the events: %s", events)
 		}
 		if blob == nil {
 			blob = encrypt(t, c, key.KeyId)
