@@ -213,6 +213,19 @@ func TestMultiRegionDeletion(t *testing.T) {
 	e.Clock.Advance(400 * day)
 	_, err = here.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
 	refused(t, err, "NotFoundException", "does not exist")
+
+	// No replica outlives its primary key, though the clock is moved back.
+	e.Clock.Freeze(now)
+	key = createMultiRegion(t, here, kms.CreateKeyInput{})
+	replicate(t, here, key.KeyId, elsewhere)
+	schedule(there, key.KeyId, 7)
+	e.Clock.Freeze(now.Add(7 * day))
+	if out := schedule(here, key.KeyId, 7); out.KeyState != types.KeyStatePendingDeletion {
+		t.Errorf("scheduled %+v", out)
+	}
+	e.Clock.Freeze(now)
+	_, err = there.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
+	refused(t, err, "NotFoundException", "does not exist")
 }
 
 // Material is imported into the primary key, and then the same into each replica.
