@@ -214,6 +214,22 @@ func TestMultiRegionDeletion(t *testing.T) {
 	_, err = here.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
 	refused(t, err, "NotFoundException", "does not exist")
 
+	// A replica that comes back when the clock is moved back has missed its primary key's rotation, and is used as it is.
+	e.Clock.Freeze(now)
+	key = createMultiRegion(t, here, kms.CreateKeyInput{})
+	replicate(t, here, key.KeyId, elsewhere)
+	enableRotation(t, here, key.KeyId, aws.Int32(90))
+	e.Clock.Freeze(now.Add(85 * day))
+	schedule(there, key.KeyId, 7)
+	e.Clock.Freeze(now.Add(95 * day))
+	if *current(t, here, key.KeyId) == *key.CurrentKeyMaterialId {
+		t.Error("the primary key has not rotated")
+	}
+	e.Clock.Freeze(now.Add(91 * day))
+	if *current(t, there, key.KeyId) != *key.CurrentKeyMaterialId {
+		t.Error("the replica has rotated")
+	}
+
 	// No replica outlives its primary key, though the clock is moved back.
 	e.Clock.Freeze(now)
 	key = createMultiRegion(t, here, kms.CreateKeyInput{})
