@@ -287,6 +287,11 @@ func TestImportedMaterialExpires(t *testing.T) {
 			t.Errorf("expired, swept %v: %+v", swept, all)
 		}
 	}
+	e.Clock.Freeze(now) // which brings nothing back that is destroyed
+	if m := describe(t, c, key.KeyId); m.KeyState != types.KeyStatePendingImport {
+		t.Errorf("after a sweep the clock is moved back: %s", m.KeyState)
+	}
+	e.Clock.Freeze(now.Add(2 * time.Hour))
 	_, err := i.put(t, random(32), kms.ImportKeyMaterialInput{})
 	refused(t, err, "IncorrectKeyMaterialException", "")
 	must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, kms.ImportKeyMaterialInput{}))

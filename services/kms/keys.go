@@ -301,6 +301,9 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms
 				return err
 			}
 			k.Enabled, k.PendingWindow = false, window
+			if err := s.destroyReplicas(tx, k); err != nil {
+				return err
+			}
 			replicas, err := s.replicas(tx, k)
 			if err != nil {
 				return err

@@ -206,8 +206,12 @@ func (s *Service) destroyIfGone(tx store.Tx, k *Key) error {
 	return s.destroy(tx, deletionKey(&old), old.Account, old.Region, old.ID)
 }
 
-// destroyReplicas destroys the replicas of a primary key that are gone, upon which its own waiting period begins.
+// destroyReplicas destroys the replicas of a primary key that are gone, so that no clock that is moved back brings them back. If it
+// waits for them, its own waiting period begins.
 func (s *Service) destroyReplicas(tx store.Tx, k *Key) error {
+	if k.MultiRegion != types.MultiRegionKeyTypePrimary {
+		return nil
+	}
 	m, err := loadMultiRegion(tx, k)
 	if err != nil {
 		return err

@@ -213,6 +213,35 @@ func TestMultiRegionDeletion(t *testing.T) {
 	e.Clock.Advance(400 * day)
 	_, err = here.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
 	refused(t, err, "NotFoundException", "does not exist")
+
+	// A replica that comes back when the clock is moved back has missed its primary key's rotation, and is used as it is.
+	e.Clock.Freeze(now)
+	key = createMultiRegion(t, here, kms.CreateKeyInput{})
+	replicate(t, here, key.KeyId, elsewhere)
+	enableRotation(t, here, key.KeyId, aws.Int32(90))
+	e.Clock.Freeze(now.Add(85 * day))
+	schedule(there, key.KeyId, 7)
+	e.Clock.Freeze(now.Add(95 * day))
+	if *current(t, here, key.KeyId) == *key.CurrentKeyMaterialId {
+		t.Error("the primary key has not rotated")
+	}
+	e.Clock.Freeze(now.Add(91 * day))
+	if *current(t, there, key.KeyId) != *key.CurrentKeyMaterialId {
+		t.Error("the replica has rotated")
+	}
+
+	// No replica outlives its primary key, though the clock is moved back.
+	e.Clock.Freeze(now)
+	key = createMultiRegion(t, here, kms.CreateKeyInput{})
+	replicate(t, here, key.KeyId, elsewhere)
+	schedule(there, key.KeyId, 7)
+	e.Clock.Freeze(now.Add(7 * day))
+	if out := schedule(here, key.KeyId, 7); out.KeyState != types.KeyStatePendingDeletion {
+		t.Errorf("scheduled %+v", out)
+	}
+	e.Clock.Freeze(now)
+	_, err = there.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
+	refused(t, err, "NotFoundException", "does not exist")
 }
 
 // Material is imported into the primary key, and then the same into each replica.

@@ -55,14 +55,18 @@ func (s *Service) upToDate(r store.Reader, k *Key) error {
 		}
 		return err
 	}
-	if k.RotationPeriod == 0 || s.clock.Now().Before(k.NextRotation) {
+	if !s.rotationDue(k) {
 		return nil
 	}
-	primary, err := s.primary(r, k)
-	if err == nil && primary != nil && primary.Enabled {
+	primary, err := s.primary(r, k) // a replica that a clock moved back brought back may not be in step
+	if err == nil && primary != nil && primary.Enabled && s.rotationDue(primary) {
 		err = &overdue{primary}
 	}
 	return err
+}
+
+func (s *Service) rotationDue(k *Key) bool {
+	return k.RotationPeriod != 0 && !s.clock.Now().Before(k.NextRotation)
 }
 
 // rotating is a store whose transactions find rotated what is due.
