@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -141,7 +142,12 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	check(err)
 	blob, err := keys.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyMetadata.KeyId, Plaintext: []byte("x")})
 	check(err)
+	grant, err := keys.CreateGrant(t.Context(), &kms.CreateGrantInput{
+		KeyId: key.KeyMetadata.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/alice"), Operations: []types.GrantOperation{"Decrypt"},
+	})
+	check(err)
 	return map[string]any{
+		"GranteePrincipal": "arn:aws:iam::000000000000:user/alice", "GrantId": *grant.GrantId, "GrantToken": *grant.GrantToken,
 		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
@@ -158,7 +164,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 }
 
 // alwaysGiven are members that an operation needs though the model does not say so.
-var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob"}
+var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob", "GranteePrincipal", "GrantToken"}
 
 // invoke calls an operation with the members that it needs.
 func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {
@@ -216,6 +222,8 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
 			if element := m.Shape.Element.Shape; element.Type == "structure" {
 				fillRequired(element, f.Index(0), values)
+			} else if len(element.Enum) > 0 {
+				f.Index(0).SetString(element.Enum[0])
 			} else {
 				f.Index(0).SetString("x")
 			}

@@ -115,6 +115,7 @@ var notReturned = map[string]string{
 	"iam GetAccessKeyLastUsed NoSuchEntity":               "of the user of a key, which goes with its keys",
 	"iam ListPolicies InvalidInput":                       "of an ARN, which was good when it was stored",
 	"sts AssumeRoleWithSAML InvalidInput":                 "of metadata, which was good when it was stored",
+	"kms DescribeKey InvalidGrantTokenException":          "ValidationError is made of it",
 	"kms CreateKey MalformedPolicyDocument":               "MalformedPolicyDocumentException is made of it",
 	"kms PutKeyPolicy MalformedPolicyDocument":            "MalformedPolicyDocumentException is made of it",
 }

@@ -94,7 +94,7 @@ func (s *Service) generateDataKeyWithoutPlaintext(ctx context.Context, c api.Cal
 }
 
 func (s *Service) newDataKey(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeySpec, bytes *int32, context map[string]string, tokens []string, dry *bool) (*dataKey, error) {
-	if err := cmp.Or(checkGrantTokens(tokens), checkContext(context)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, tokens), checkContext(context)); err != nil {
 		return nil, err
 	}
 	size, err := dataKeySize(spec, bytes)
@@ -115,7 +115,7 @@ type pair struct {
 }
 
 func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeyPairSpec, context map[string]string, tokens []string, dry *bool) (*pair, error) {
-	if err := cmp.Or(checkGrantTokens(tokens), checkContext(context)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, tokens), checkContext(context)); err != nil {
 		return nil, err
 	}
 	if specs[types.KeySpec(spec)].signing == nil {

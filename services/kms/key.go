@@ -120,6 +120,8 @@ type access struct {
 	anyAccount bool
 	// noAlias is set for operations that take key IDs and key ARNs only.
 	noAlias bool
+	// grant is the one that is to be made or retired.
+	grant   *Grant
 	request authz.Request
 }
 
@@ -226,6 +228,13 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	request.Context["kms:MultiRegion"] = []string{"false"}
 	if aliases := aliasesOf(r, k); aliases != nil {
 		request.Context["kms:ResourceAliases"] = aliases
+	}
+	if a.action == "kms:RetireGrant" {
+		request.ResourcePolicy.Text = "" // which has no effect on it
+	}
+	var err error
+	if request.Grants, err = s.grants(r, c, k, a); err != nil {
+		return err
 	}
 	return s.authz.Authorize(r, c, request)
 }

@@ -164,8 +164,10 @@ func (s *Service) place(tx store.Tx, k *Key, raw []byte) error {
 
 func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
 	out := &kms.DescribeKeyOutput{}
-	if len(in.GrantTokens) > 0 { // DescribeKey has no InvalidGrantTokenException
+	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); api.ErrorCode(err) != "" { // DescribeKey has no InvalidGrantTokenException
 		return nil, api.Errorf("ValidationError", "The grant token is not valid.")
+	} else if err != nil {
+		return nil, err
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:DescribeKey", anyAccount: true})
@@ -179,15 +181,6 @@ func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.Describ
 		return nil, err
 	}
 	return out, nil
-}
-
-// checkGrantTokens refuses every grant token: there are no grants yet, so none can be
-// right.
-func checkGrantTokens(tokens []string) error {
-	if len(tokens) > 0 {
-		return api.Errorf("InvalidGrantTokenException", "The grant token is not valid.")
-	}
-	return nil
 }
 
 func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {

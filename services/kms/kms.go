@@ -26,14 +26,16 @@ type Config struct {
 
 // Service is the service.
 type Service struct {
-	store     store.Store
-	authz     *authz.Authorizer
-	clock     *clock.Clock
-	keyring   *identity.Keyring
-	material  keystore.Default
-	records   store.Cache[*Key]
-	materials store.Cache[*material]
-	contexts  contexts
+	store    store.Store
+	authz    *authz.Authorizer
+	clock    *clock.Clock
+	keyring  *identity.Keyring
+	material keystore.Default
+	records  store.Cache[*Key]
+	// grantRecords are apart: they are many.
+	grantRecords store.Cache[*Grant]
+	materials    store.Cache[*material]
+	contexts     contexts
 }
 
 // New returns the service.
