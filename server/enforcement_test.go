@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -101,6 +102,35 @@ func TestExplain(t *testing.T) {
 	}
 	for _, bad := range []string{`{}`, `{"principal":"x","action":"a:b","resource":"*"}`, `{"principal":"arn:aws:iam::000000000000:user/nobody","action":"a:b","resource":"*"}`} {
 		admin(t, e, "POST", "/explain", bad, 400)
+	}
+}
+
+// A grant that allows is named in the answer to a question, with what is assumed: an encryption context, and the resource that a
+// service would call for.
+func TestExplainGrants(t *testing.T) {
+	e := emulatortest.Start(t)
+	values := prepare(t, e)
+	user(t, e, "bob")
+	key, bob := values["KeyId"].(string), "arn:aws:iam::000000000000:user/bob"
+	made, err := kms.NewFromConfig(e.Config()).CreateGrant(t.Context(), &kms.CreateGrantInput{
+		KeyId: &key, GranteePrincipal: &bob, Operations: []types.GrantOperation{"Decrypt"}, Constraints: &types.GrantConstraints{
+			EncryptionContextSubset: map[string]string{"app": "a"}, SourceArn: aws.String("arn:aws:s3:us-east-1:000000000000:b"),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for context, effect := range map[string]string{
+		`{}`: "ImplicitlyDenied", `{"kms:EncryptionContext:app":["a"]}`: "ImplicitlyDenied", `{"aws:SourceArn":["arn:aws:s3:us-east-1:000000000000:b"]}`: "ImplicitlyDenied",
+		`{"kms:encryptioncontext:APP":["a"],"AWS:sourcearn":["arn:aws:s3:us-east-1:000000000000:b"]}`: "Allowed",
+	} {
+		decision := admin(t, e, "POST", "/explain", `{"principal":"`+bob+`","action":"kms:Decrypt","resource":"`+key+`","context":`+context+`}`, 200)["decisions"].([]any)[0].(map[string]any)
+		if decision["effect"] != effect {
+			t.Errorf("%s: %v", context, decision["effect"])
+		}
+		if effect == "Allowed" && (decision["source"] != "grant" || decision["policy"] != *made.GrantId || fmt.Sprint(decision["grants"]) != "["+*made.GrantId+"]") {
+			t.Errorf("%s: by %v", context, decision)
+		}
 	}
 }
 
