@@ -222,9 +222,7 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	request.Action, request.Resource, request.ResourceAccount, request.ResourceTags = a.action, k.ARN(), k.Account, k.Tags
 	request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}
 	request.Context = with(request.Context, "kms:CallerAccount", c.Account)
-	request.Context["kms:KeySpec"] = []string{string(k.Spec)}
-	request.Context["kms:KeyUsage"] = []string{string(k.Usage)}
-	request.Context["kms:KeyOrigin"] = []string{string(k.Origin)}
+	k.describe(request.Context)
 	request.Context["kms:MultiRegion"] = []string{"false"}
 	if aliases := aliasesOf(r, k); aliases != nil {
 		request.Context["kms:ResourceAliases"] = aliases
@@ -237,6 +235,15 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 		return err
 	}
 	return s.authz.Authorize(r, c, request)
+}
+
+// describe adds the condition keys that a key and a new one have in common. Two have a name that they had before.
+func (k *Key) describe(context map[string][]string) {
+	context["kms:KeySpec"] = []string{string(k.Spec)}
+	context["kms:CustomerMasterKeySpec"] = context["kms:KeySpec"]
+	context["kms:KeyUsage"] = []string{string(k.Usage)}
+	context["kms:CustomerMasterKeyUsage"] = context["kms:KeyUsage"]
+	context["kms:KeyOrigin"] = []string{string(k.Origin)}
 }
 
 func with(context map[string][]string, key string, values ...string) map[string][]string {

@@ -124,10 +124,10 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 
 func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass bool) error {
 	context := map[string][]string{
-		"kms:CallerAccount": {c.Account}, "kms:KeySpec": {string(k.Spec)}, "kms:KeyUsage": {string(k.Usage)},
-		"kms:KeyOrigin": {string(k.Origin)}, "kms:MultiRegion": {"false"},
+		"kms:CallerAccount": {c.Account}, "kms:MultiRegion": {"false"},
 		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(bypass)},
 	}
+	k.describe(context)
 	request := authz.Request{Action: "kms:CreateKey", Resource: "*", RequestTags: k.Tags, Context: context}
 	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
 		return err
