@@ -66,4 +66,16 @@ func TestGrants(t *testing.T) {
 			}
 		})
 	}
+
+	// What limits an organization's accounts and resources limits grants.
+	req := &Request{Principal: user, Action: "kms:Decrypt", Resource: "arn:aws:kms:us-east-1:111111111111:key/k"}
+	grants := []Grant{{ID: "g", Grantee: userID}}
+	scp := mustParse(t, SCP, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)
+	if d := Evaluate(req, &Policies{ResourceKind: KeyPolicy, Grants: grants, SCPs: [][]Named{{{Name: "scp", Policy: scp}}}}); d.Effect != ImplicitlyDenied || d.Source != FromSCP {
+		t.Errorf("outside of a service control policy: %s by %s", d.Effect, d.Source)
+	}
+	rcp := mustParse(t, RCP, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*"}]}`)
+	if d := Evaluate(req, &Policies{ResourceKind: KeyPolicy, Grants: grants, RCPs: [][]Named{{{Name: "rcp", Policy: rcp}}}}); d.Effect != ExplicitlyDenied || d.Source != FromRCP {
+		t.Errorf("against a resource control policy: %s by %s", d.Effect, d.Source)
+	}
 }

@@ -75,7 +75,7 @@ func manyGrants(tb testing.TB, s *Service, c api.Caller, n int) (*Key, api.Calle
 				Account: c.Account, Region: c.Region, Partition: c.Partition, Key: k.ID, Issuer: c.Account, ID: fmt.Sprintf("%064d", i), Grantee: user.ID,
 				Operations: []types.GrantOperation{"DescribeKey", "Decrypt"},
 			}
-			g.Constraints.Subset = map[string]string{"account": c.Account, "table": fmt.Sprint(i)}
+			g.Constraints.Subset = map[string]string{"acct": c.Account, "table": fmt.Sprint(i)}
 			if i%2 == 1 {
 				g.Constraints.Equals, g.Constraints.Subset = g.Constraints.Subset, nil
 			}
@@ -103,7 +103,7 @@ func TestDecisionsAmongManyGrants(t *testing.T) {
 		k, grantee := manyGrants(t, s, c, n)
 		err := s.store.View(t.Context(), func(r store.Reader) error {
 			counted := &counting{Reader: r}
-			found, err := s.grants(counted, grantee, k, encryptionAccess(action, "", map[string]string{"account": c.Account, "table": table}))
+			found, err := s.grants(counted, grantee, k, encryptionAccess(action, "", map[string]string{"acct": c.Account, "table": table}))
 			count, allowed = counted.reads, len(found) > 0
 			return err
 		})
@@ -164,7 +164,7 @@ func BenchmarkGrants(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s, c := opened(b)
 			k, grantee := manyGrants(b, s, c, n)
-			a := encryptionAccess("kms:Decrypt", "", map[string]string{"account": c.Account, "table": "0"})
+			a := encryptionAccess("kms:Decrypt", "", map[string]string{"acct": c.Account, "table": "0"})
 			err := s.store.View(b.Context(), func(r store.Reader) error {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -71,6 +71,8 @@ func TestGrantees(t *testing.T) {
 	newUser(t, e, root, "old", mayAssume)
 	role, other := newRole(t, root, "app"), newRole(t, root, "other")
 	federated := must[*sts.GetFederationTokenOutput](t)(sts.NewFromConfig(ann).GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("fed")})).Credentials
+	some := aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}]}`)
+	ofAnn := must[*sts.GetFederationTokenOutput](t)(sts.NewFromConfig(ann).GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("of-ann"), Policy: some})).Credentials
 	foreign := e.ConfigWith("111111111111", "test", "", emulatortest.Region)
 	const allowed = `{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}`
 	zoe, zed := newUser(t, e, foreign, "zoe", allowed), newUser(t, e, foreign, "zed", mayAssume)
@@ -81,10 +83,11 @@ func TestGrantees(t *testing.T) {
 		"ann": kms.NewFromConfig(ann), "session one": session(t, e, ann, role, "one", nil), "session two": session(t, e, ann, role, "two", nil),
 		"limited session": session(t, e, ann, role, "one", nothing), "other role": session(t, e, ann, other, "one", nil),
 		"federated": kms.NewFromConfig(e.ConfigWith(*federated.AccessKeyId, *federated.SecretAccessKey, *federated.SessionToken, emulatortest.Region)),
+		"of ann":    kms.NewFromConfig(e.ConfigWith(*ofAnn.AccessKeyId, *ofAnn.SecretAccessKey, *ofAnn.SessionToken, emulatortest.Region)),
 		"zoe":       kms.NewFromConfig(zoe), "zed": kms.NewFromConfig(zed), "foreign root": kms.NewFromConfig(foreign), "deny": kms.NewFromConfig(deny),
 	}
 	for grantee, may := range map[string][]string{
-		account + "user/ann": {"ann"},
+		account + "user/ann": {"ann", "of ann"},
 		role:                 {"session one", "session two"},
 		"arn:aws:sts::000000000000:assumed-role/app/one": {"session one", "limited session"},
 		"arn:aws:sts::000000000000:federated-user/fed":   {"federated"},
@@ -360,7 +363,8 @@ func TestChildGrants(t *testing.T) {
 		{"a smaller subset", subset(ab), subset(a), []types.GrantOperation{"Decrypt"}, false},
 		{"another subset", subset(a), subset(other), []types.GrantOperation{"Decrypt"}, false},
 		{"a subset becomes equal", subset(a), equals(ab), []types.GrantOperation{"Decrypt"}, true},
-		{"equal becomes a subset", equals(a), subset(ab), []types.GrantOperation{"Decrypt"}, false},
+		{"equal becomes a subset", equals(a), subset(a), []types.GrantOperation{"Decrypt"}, false},
+		{"equal becomes a larger subset", equals(a), subset(ab), []types.GrantOperation{"Decrypt"}, false},
 		{"equal", equals(ab), equals(ab), []types.GrantOperation{"Decrypt"}, true},
 		{"equal to more", equals(a), equals(ab), []types.GrantOperation{"Decrypt"}, false},
 		{"of a source", source(subset(a)), source(subset(a)), []types.GrantOperation{"Decrypt"}, false}, // which no call has
