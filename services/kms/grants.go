@@ -143,7 +143,7 @@ func checkGrant(k *Key, g *Grant) error {
 	return nil
 }
 
-// grantAccess is the access of an operation on the grants of a key that only services call for a resource of theirs.
+// grantAccess is the access of an operation on a key's grants. No caller is a service that acts for a resource.
 func grantAccess(action string) access {
 	a := access{action: action, anyAccount: true, noAlias: true}
 	a.request.Context = map[string][]string{"kms:GrantIsForAWSResource": {"false"}}
@@ -280,8 +280,8 @@ func (s *Service) listGrants(ctx context.Context, c api.Caller, in *kms.ListGran
 			}
 			prefix = grantKey(k.Account, k.Region, k.ID, g.ID)
 		}
-		out.Grants, out.NextMarker, err = s.listedGrants(r, api.ListOf(c, in), prefix, func(parts []string) ([]byte, bool) {
-			return grantKey(k.Account, k.Region, k.ID, parts[len(parts)-1]), true
+		out.Grants, out.NextMarker, err = s.listedGrants(r, api.ListOf(c, in), prefix, func(parts []string) ([]byte, error) {
+			return grantKey(k.Account, k.Region, k.ID, parts[len(parts)-1]), nil
 		})
 		out.Truncated = out.NextMarker != nil
 		return err
@@ -292,23 +292,26 @@ func (s *Service) listGrants(ctx context.Context, c api.Caller, in *kms.ListGran
 	return out, nil
 }
 
-// listedGrants returns a page of the grants that records under a prefix tell, and the marker of the next. key returns the
-// key of a grant's record, if it is one to be listed.
-func (s *Service) listedGrants(r store.Reader, list api.List, prefix []byte, key func(parts []string) ([]byte, bool)) ([]types.GrantListEntry, *string, error) {
+// listedGrants returns a page of the grants that keys under a prefix tell, and the marker of the next. record returns the key of
+// a grant's record, nil if it is not to be listed.
+func (s *Service) listedGrants(r store.Reader, list api.List, prefix []byte, record func(parts []string) ([]byte, error)) ([]types.GrantListEntry, *string, error) {
 	entries := []types.GrantListEntry{}
 	p, err := newPage(list, 50)
 	if err != nil {
 		return nil, nil, err
 	}
 	for at := range p.scan(r, prefix) {
-		record, listed := key(store.Parts(at))
-		if !listed {
+		key, err := record(store.Parts(at))
+		if err != nil {
+			return nil, nil, err
+		}
+		if key == nil {
 			continue
 		}
 		if !p.take(at) {
 			break
 		}
-		g, err := s.loadGrant(r, record)
+		g, err := s.loadGrant(r, key)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -350,19 +353,14 @@ func (s *Service) listRetirableGrants(ctx context.Context, c api.Caller, in *kms
 		if err != nil {
 			return err
 		}
-		var failed error
-		out.Grants, out.NextMarker, err = s.listedGrants(r, api.ListOf(c, in), retireePrefix(c.Region, retiree), func(parts []string) ([]byte, bool) {
+		out.Grants, out.NextMarker, err = s.listedGrants(r, api.ListOf(c, in), retireePrefix(c.Region, retiree), func(parts []string) ([]byte, error) {
 			account, key, id := parts[3], parts[4], parts[5]
-			k, err := s.loadKey(r, account, c.Region, key)
-			if err != nil {
-				failed = err
+			if k, err := s.loadKey(r, account, c.Region, key); k == nil { // also when it is past its deletion date
+				return nil, err
 			}
-			return grantKey(account, c.Region, key, id), k != nil
+			return grantKey(account, c.Region, key, id), nil
 		})
 		out.Truncated = out.NextMarker != nil
-		if failed != nil {
-			return failed
-		}
 		return err
 	})
 	if err != nil {

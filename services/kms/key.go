@@ -237,7 +237,7 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	return s.authz.Authorize(r, c, request)
 }
 
-// describe adds the condition keys that a key and a new one have in common. Two have a name that they had before.
+// describe adds the condition keys that a key and a new one have in common. Two have the names that they had before, too.
 func (k *Key) describe(context map[string][]string) {
 	context["kms:KeySpec"] = []string{string(k.Spec)}
 	context["kms:CustomerMasterKeySpec"] = context["kms:KeySpec"]
