@@ -1,6 +1,7 @@
 # make run     start the emulator
 # make test    all checks: vet, staticcheck, gofmt, Go tests with the race detector, fuzzing, real clients, the image
 # make bench   figures, in one run
+# make clients-all   real clients, with those that take minutes to install
 
 GO          ?= go
 # Inputs for each fuzz target. Not seconds: a run that ends by time can fail with "context deadline exceeded".
@@ -9,7 +10,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 VENV        := .tools/venv
 
-.PHONY: run build test check unit fuzz clients image bench generate
+.PHONY: run build test check unit fuzz clients clients-all image bench generate
 
 run:
 	$(GO) run ./cmd/emulator
@@ -34,17 +35,45 @@ fuzz:
 	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package; \
 	  done; done
 
-# A short story, and the ways to configure credentials, through other SDKs and the AWS CLI against the built binary.
-clients: build $(VENV)/ready clients/node_modules/ready
-	clients/run bin/emulator $(VENV)/bin
+# A short story, the ways to configure credentials, and what other programs do, against the built binary.
+clients: build $(VENV)/ready .tools/python/ready clients/node_modules/ready clients/java/target/ready
+	clients/run bin/emulator story.py story.sh story.mjs providers.sh golang python encryption-sdk terraform
+
+SLOW := ansible custodian prowler
+
+# With those that take minutes to install or build the first time.
+clients-all: clients .tools/aws-iam-authenticator/ready .tools/sops/ready $(SLOW:%=.tools/%/ready)
+	clients/run bin/emulator aws-iam-authenticator vault sops $(SLOW)
+
+define venv
+python3 -m venv $(@D)
+$(@D)/bin/pip install --quiet --upgrade pip # an old one takes minutes to find what goes together
+$(@D)/bin/pip install --quiet --requirement $<
+touch $@
+endef
 
 $(VENV)/ready: clients/requirements.txt
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --requirement clients/requirements.txt
+	$(venv)
+
+.tools/%/ready: clients/%/requirements.txt
+	$(venv)
+
+# Each program's version is in the file version, as go install has it.
+.tools/aws-iam-authenticator/ready: clients/aws-iam-authenticator/version
+.tools/sops/ready: clients/sops/version
+.tools/aws-iam-authenticator/ready .tools/sops/ready:
+	GOBIN=$(CURDIR)/$(@D)/bin $(GO) install $$(cat $<)
 	touch $@
 
 clients/node_modules/ready: clients/package.json clients/package-lock.json
 	cd clients && npm ci --silent
+	touch $@
+
+# Java takes part where Maven is: without, the class path is empty.
+clients/java/target/ready: clients/java/pom.xml $(wildcard clients/java/src/main/java/*.java)
+	mkdir -p $(@D)
+	: >$(@D)/classpath
+	if command -v mvn >/dev/null; then cd clients/java && mvn --quiet --batch-mode package dependency:build-classpath -Dmdep.outputFile=target/classpath; fi
 	touch $@
 
 # The container image, where a builder is or can be installed.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"emulator/audit"
 	"emulator/identity"
 )
 
@@ -24,4 +25,6 @@ type Caller struct {
 	Host string
 	// Received is the emulated time at which the call came in.
 	Received time.Time
+	// Notes are for the call's event; nil if there will be none.
+	Notes *audit.Notes
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# providers.sh EMULATOR: what providers.md says, against the emulator at AWS_ENDPOINT_URL.
+# What providers.md says, against the emulator at AWS_ENDPOINT_URL.
 set -euo pipefail
-emulator=$1
+emulator=$EMULATOR
 account=000000000000
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+go build -o "$dir/whoami" ./whoami
+export WHOAMI_GO=$dir/whoami WHOAMI_JAVA=java/target/classes:$(cat java/target/classpath)
 
 fail() { echo "providers.sh: $*" >&2; exit 1; }
 role() { # role NAME PRINCIPAL ACTION CONDITION
@@ -22,7 +24,7 @@ go() { "$WHOAMI_GO" "$@"; }
 javascript() { node whoami.mjs "$@"; }
 java() { command java -cp "$WHOAMI_JAVA" Whoami "$@" 2>/dev/null; }
 clients="cli python go javascript"
-[ -n "$WHOAMI_JAVA" ] && clients="$clients java"
+[ -s java/target/classpath ] && clients="$clients java"
 
 # The AWS CLI caches the credentials of roles in the home directory.
 export HOME=$dir AWS_CONFIG_FILE=$dir/config AWS_SHARED_CREDENTIALS_FILE=$dir/credentials
@@ -131,7 +133,6 @@ container() {
   "$emulator" exec $eks --role "$plain" --profile bob --session-name story --endpoint "$AWS_ENDPOINT_URL" -- \
     bash -c "$(declare -f cli python go javascript java); $1"
 }
-export WHOAMI_GO WHOAMI_JAVA
 eks= expect "container credentials" "$(session plain)" container
 eks=--eks expect "EKS Pod Identity" "$(session plain)" container
 

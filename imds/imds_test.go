@@ -220,6 +220,7 @@ func TestMetadata(t *testing.T) {
 		"/latest/meta-data/placement/":                                         "availability-zone\nregion",
 		"/latest/meta-data/placement/region":                                   "eu-west-1",
 		"/latest/meta-data/placement/availability-zone":                        "eu-west-1a",
+		"/latest/meta-data/security-groups":                                    "default",
 		"/latest/meta-data/services/":                                          "domain\npartition",
 		"/latest/meta-data/services/domain":                                    "amazonaws.com",
 		"/latest/meta-data/services/partition":                                 "aws",
@@ -262,6 +263,7 @@ local-ipv4
 mac
 network/
 placement/
+security-groups
 services/`
 
 func TestRegions(t *testing.T) {

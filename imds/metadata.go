@@ -23,6 +23,8 @@ const (
 	architecture = "x86_64"
 	privateIP    = "10.0.0.10"
 	mac          = "02:00:0a:00:00:0a"
+
+	securityGroup = "default"
 )
 
 // domains are the domains of AWS's endpoints, by partition.
@@ -78,8 +80,10 @@ func values(c Config, started time.Time) (map[string]string, error) {
 		network + "local-ipv4s":                 privateIP,
 		network + "mac":                         mac,
 		network + "owner-id":                    c.AccountID,
+		network + "security-groups":             securityGroup,
 		"meta-data/placement/availability-zone": zone,
 		"meta-data/placement/region":            c.Region,
+		"meta-data/security-groups":             securityGroup,
 		"meta-data/services/domain":             domains[partition],
 		"meta-data/services/partition":          partition,
 		"dynamic/instance-identity/document":    document,

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,6 +31,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
+	r.HandleFunc("/events", s.adminEvents).Methods(http.MethodGet)
 	r.HandleFunc("/decisions", s.adminDecisions).Methods(http.MethodGet)
 	r.HandleFunc("/decisions/{requestID}", s.adminDecision).Methods(http.MethodGet)
 	r.NotFoundHandler = s.adminOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -153,12 +155,13 @@ func (s *Server) adminReset(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		deleted = len(doomed)
-		return identity.EndAccountLife(tx, reset.Account)
+		return errors.Join(identity.EndAccountLife(tx, reset.Account), s.beginTracking(tx))
 	})
 	if err != nil {
 		s.adminFailure(w, r, err)
 		return
 	}
+	s.lastUse.Forget(reset.Account)
 	writeJSON(w, http.StatusOK, map[string]int{"deleted": deleted})
 }
 
@@ -197,9 +200,9 @@ func belongsTo(r store.Reader, account string, shared map[string]bool, key, valu
 		return owner == account
 	case "unique-id":
 		return strings.Contains(string(value), ":"+account+":")
-	case "last-used": // of an access key, or of a role by its unique ID
+	case "last-used": // of an access key, of a KMS key by its ARN, or of a role by its unique ID
 		owner, _ := identity.AccountOf(parts[1])
-		return owner == account || strings.Contains(string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
+		return owner == account || strings.Contains(parts[1]+string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
 	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
 	case "organization-member":

@@ -71,8 +71,8 @@ func TestAuthorityIsLimited(t *testing.T) {
 			}
 		}
 	}
-	ours := []string{"localhost", "127.0.0.1", "127.0.0.53", "::1", "kms.eu-west-1.amazonaws.com", "sts.cn-north-1.amazonaws.com.cn", "a.b.amazonaws.com"}
-	others := []string{"example.com", "amazonaws.com.example.com", "notamazonaws.com", "com", "192.0.2.1", "2001:db8::1"}
+	ours := []string{"localhost", "127.0.0.1", "127.0.0.53", "::1", "kms.eu-west-1.amazonaws.com", "sts.cn-north-1.amazonaws.com.cn", "a.b.amazonaws.com", "signin.aws.amazon.com", "eu-west-1.signin.aws.amazon.com"}
+	others := []string{"example.com", "console.aws.amazon.com", "aws.amazon.com", "amazonaws.com.example.com", "notamazonaws.com", "com", "192.0.2.1", "2001:db8::1"}
 	first := open(nil, false)
 	check(first, ours, append(others, "emulator.test", "10.0.0.1"))
 	again := open(nil, false)

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -44,6 +43,8 @@ type call struct {
 	elsewhere *elsewhere // nil if the call is for a service answered here
 	operation *wire.Operation
 	caller    api.Caller
+	in        any // decoded
+	notes     audit.Notes
 }
 
 // serveAWS answers a request to an AWS service: dispatch, authenticate, decode
@@ -64,9 +65,7 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 			*buffer = response.Body
 		}
 	}
-	if err != nil {
-		s.refused.Keep(c.event(err))
-	}
+	s.record(c, out, err) // so that who has the answer finds the event, and the use of a key
 	s.logCall(c, response, err)
 	c.write(w, response)
 }
@@ -105,11 +104,10 @@ func (s *Server) answer(c *call) (out any, err error) {
 	if err := s.authenticate(ctx, c); err != nil {
 		return nil, err
 	}
-	in, err := c.decode()
-	if err != nil {
+	if c.in, err = c.decode(); err != nil {
 		return nil, err
 	}
-	return c.operation.Call(ctx, c.caller, in)
+	return c.operation.Call(ctx, c.caller, c.in)
 }
 
 // dispatch reads the request and finds its service and operation: by
@@ -314,6 +312,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 		Secure:    r.TLS != nil,
 		Host:      r.Host,
 		Received:  s.clock.Now(),
+		Notes:     &c.notes,
 	}
 	sig := c.signature
 	if sig == nil {
@@ -355,7 +354,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if session := credential.Principal.Session; session != nil && session.DefaultRegions && !identity.DefaultRegion(c.caller.Region) {
 		return errInvalidToken.Because("a token of version 1 of the global endpoint is not good in %s, which accounts have to enable", c.caller.Region)
 	}
-	s.usage.Note(&credential.Principal, identity.Use{At: c.caller.Received, Region: c.caller.Region, Service: c.service.model.SigningName})
+	s.noteCaller(c, &credential.Principal)
 	if !c.operation.Anonymous {
 		c.caller.Principal = credential.Principal
 	}
@@ -429,21 +428,6 @@ func (c *call) encode(dst []byte, out any) wire.Response {
 	default:
 		return wire.Response{Status: http.StatusOK, ContentType: wire.ContentTypeXML, Body: c.operation.AppendXML(dst, out, c.requestID)}
 	}
-}
-
-// event is what is kept of a call that was refused.
-func (c *call) event(err error) audit.Event {
-	e := audit.Event{
-		RequestID: c.requestID, Time: c.caller.Received, Service: c.serviceName(), Caller: c.caller.ARN,
-		Code: cmp.Or(api.ErrorCode(err), "InternalFailure"), Cause: api.Cause(err),
-	}
-	if known, ok := errors.AsType[*api.Error](err); ok {
-		e.Message = known.Message
-	}
-	if c.operation != nil {
-		e.Operation = c.operation.Name
-	}
-	return e
 }
 
 // logCall logs refusals, and at debug level every call. What a client sent in

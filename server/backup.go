@@ -47,6 +47,10 @@ func (s *Server) adminBackup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.backup.Unlock()
+	if err := s.lastUse.Save(r.Context()); err != nil {
+		s.adminFailure(w, r, err)
+		return
+	}
 	copied, err := copyDatabase(r.Context(), s.store, s.dataDir)
 	if err != nil {
 		s.adminFailure(w, r, err)
@@ -187,7 +191,7 @@ func checkRestored(path string, key []byte) error {
 	if err != nil {
 		return fmt.Errorf("the backup: %w", err)
 	}
-	return errors.Join(checkMasterKey(db, keyring), db.Close())
+	return errors.Join(db.Update(context.Background(), func(tx store.Tx) error { return checkMasterKey(tx, keyring) }), db.Close())
 }
 
 // unpack writes the database of a backup to a temporary file in dir, and returns its path and the

@@ -323,7 +323,7 @@ func TestRestoreRefuses(t *testing.T) {
 // standalone are the kinds of records that nothing else tells of: which one is missing nobody can
 // know but by the summary of all. The rest can't go missing, and entries of indexes can't change.
 var standalone = []string{
-	"master-key-check", "last-used", "organizations-create-account",
+	"master-key-check", "last-used", "last-used-since", "organizations-create-account",
 }
 
 // No entry of an index, and nothing that a record refers to, can be missing, changed or too many

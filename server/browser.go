@@ -95,8 +95,12 @@ func (s *Server) refusal(r *http.Request) string {
 func shortened(text string) string { return text[:min(len(text), 100)] }
 
 // fromOtherOrigin reports whether a page of another origin made the browser send the request. That
-// page may lead people to a sign-in page: it can't read or press what is there.
+// page may lead people to a sign-in page: it can't read or press what is there. And it may be an
+// identity provider's, which signs people in with what it signed.
 func fromOtherOrigin(r *http.Request) bool {
+	if bringsSAML(r) {
+		return false
+	}
 	for _, origin := range r.Header["Origin"] {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Host != r.Host {
 			return true
@@ -112,8 +116,16 @@ func fromOtherOrigin(r *http.Request) bool {
 
 // opensPage reports whether the request opens a sign-in page in a window.
 func opensPage(r *http.Request) bool {
-	return r.Method == http.MethodGet && slices.Contains(signin.Pages, r.URL.Path) &&
-		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return r.Method == http.MethodGet && slices.Contains(signin.Pages, r.URL.Path) && navigates(r)
+}
+
+// bringsSAML reports whether the request is a form of an identity provider's, in a window.
+func bringsSAML(r *http.Request) bool {
+	return r.Method == http.MethodPost && signin.TakesSAML(r.URL.Path) && navigates(r)
+}
+
+func navigates(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
 // mayChange reports whether a request that names no page behind it could be for an operation that

@@ -320,6 +320,12 @@ func TestNavigation(t *testing.T) {
 		{"in a frame", "GET", "/v1/authorize", "iframe", 403},
 		{"a form", "POST", "/v1/authorize", "document", 403},
 		{"a form to federation", "POST", "/federation?Action=logout", "document", 403},
+		{"a SAML response", "POST", "/saml", "document", 400},
+		{"a SAML response for one provider", "POST", "/saml/acs/SAMLSPEXAMPLE", "document", 400},
+		{"a SAML response in a frame", "POST", "/saml", "iframe", 403},
+		{"a SAML response of a script", "POST", "/saml", "empty", 403},
+		{"what only begins like it", "POST", "/saml2", "document", 403},
+		{"a link to where SAML responses go", "GET", "/saml", "document", 403},
 		{"an operation", "GET", identityCall, "document", 403},
 		{"the admin API", "GET", "/_emulator/version", "document", 403},
 	} {

@@ -28,6 +28,14 @@ func (c *call) serviceName() string {
 	return c.service.name
 }
 
+// signingName is the name that the call is signed for.
+func (c *call) signingName() string {
+	if c.elsewhere != nil {
+		return c.elsewhere.service
+	}
+	return c.service.model.SigningName
+}
+
 // serveOtherMethod answers what is asked by a method that no service answered here has.
 func (s *Server) serveOtherMethod(w http.ResponseWriter, r *http.Request) {
 	if signature, _ := sigv4.Parse(r); signature == nil || s.bySigningName(signature.Service) != nil {

@@ -24,7 +24,7 @@ import (
 type explanation struct {
 	RequestID string `json:"requestId,omitempty"`
 	// Refused is the answer of a call that was, or would be, refused.
-	Refused   *audit.Event        `json:"refused,omitempty"`
+	Refused   *audit.Refusal      `json:"refused,omitempty"`
 	Decisions []authz.Explanation `json:"decisions"`
 	// Notes say what is odd about a question.
 	Notes []string `json:"notes,omitempty"`
@@ -34,7 +34,7 @@ type explanation struct {
 func (s *Server) adminDecision(w http.ResponseWriter, r *http.Request) {
 	e := explanation{RequestID: mux.Vars(r)["requestID"]}
 	if e.RequestID == "last" {
-		last := s.refused.Newest(1)
+		last := s.trail.Refusals("", 1)
 		if len(last) == 0 {
 			adminError(w, http.StatusNotFound, "no call was refused yet")
 			return
@@ -46,7 +46,10 @@ func (s *Server) adminDecision(w http.ResponseWriter, r *http.Request) {
 		s.adminFailure(w, r, err)
 		return
 	}
-	if e.Refused = s.refused.Find(e.RequestID); e.Refused == nil && len(e.Decisions) == 0 {
+	if refusals := s.trail.Refusals(e.RequestID, 1); len(refusals) == 1 {
+		e.Refused = &refusals[0]
+	}
+	if e.Refused == nil && len(e.Decisions) == 0 {
 		adminError(w, http.StatusNotFound, "nothing is kept of request "+e.RequestID)
 		return
 	}
@@ -55,7 +58,7 @@ func (s *Server) adminDecision(w http.ResponseWriter, r *http.Request) {
 
 // adminDecisions lists the latest calls that were refused, and the denials; with --iam audit there are more of these.
 func (s *Server) adminDecisions(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"denials": s.authz.Denials(100), "refused": s.refused.Newest(100)})
+	writeJSON(w, http.StatusOK, map[string]any{"denials": s.authz.Denials(100), "refused": s.trail.Refusals("", 100)})
 }
 
 // question is what somebody wants to know of a call that nobody made.
@@ -122,7 +125,7 @@ func (s *Server) answerQuestion(r *http.Request, q *question) (explanation, erro
 		case !ok || known.Code == "ValidationError" && len(answer.Decisions) == 0: // it is the question that is wrong
 			return refused
 		}
-		answer.Refused = &audit.Event{Time: now, Caller: c.ARN, Code: known.Code, Message: known.Message, Cause: api.Cause(refused)}
+		answer.Refused = &audit.Refusal{Time: now, Caller: c.ARN, Code: known.Code, Message: known.Message, Cause: api.Cause(refused)}
 		return nil
 	})
 	return answer, err

@@ -104,10 +104,10 @@ type Server struct {
 	regions   identity.Regions
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
-	usage     identity.Usage
+	lastUse   *audit.LastUse
 	probe     writeProbe
 	backup    sync.Mutex // held while the database is copied
-	refused   audit.Trail
+	trail     audit.Trail
 	sts       *sts.Service
 	kms       *kms.Service
 	signin    *signin.Service
@@ -161,7 +161,13 @@ func Open(config Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.store = db
-	if err := checkMasterKey(s.store, keyring); err != nil {
+	s.lastUse = audit.NewLastUse(db, s.log, usedRecord)
+	if err := db.Update(context.Background(), func(tx store.Tx) error {
+		if err := checkMasterKey(tx, keyring); err != nil {
+			return err
+		}
+		return s.beginTracking(tx)
+	}); err != nil {
 		return nil, fmt.Errorf("%s: %w", database, err)
 	}
 	s.directory = &identity.Directory{Keyring: keyring, RootKey: config.RootKey, NoAccountKeys: config.NoAccountKeys}
@@ -182,11 +188,11 @@ func Open(config Config) (_ *Server, err error) {
 		Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, DisabledRegions: config.DisabledRegions,
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
-	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, Regions: s.regions, Log: s.log})
-	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring})
+	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
+	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
-		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Usage: &s.usage, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
@@ -203,18 +209,16 @@ func Open(config Config) (_ *Server, err error) {
 var masterKeyCheck = store.Key("master-key-check")
 
 // checkMasterKey tells a wrong master key at the start, not at the first decryption.
-func checkMasterKey(db store.Store, keyring *identity.Keyring) error {
+func checkMasterKey(tx store.Tx, keyring *identity.Keyring) error {
 	const text = "the key that seals this database"
-	return db.Update(context.Background(), func(tx store.Tx) error {
-		sealed := tx.Get(masterKeyCheck)
-		if sealed == nil {
-			return tx.Put(masterKeyCheck, keyring.Seal([]byte(text), string(masterKeyCheck)))
-		}
-		if opened, err := keyring.Open(sealed, string(masterKeyCheck)); err != nil || !bytes.Equal(opened, []byte(text)) {
-			return errors.New("the master key is not the one that the database was made with")
-		}
-		return nil
-	})
+	sealed := tx.Get(masterKeyCheck)
+	if sealed == nil {
+		return tx.Put(masterKeyCheck, keyring.Seal([]byte(text), string(masterKeyCheck)))
+	}
+	if opened, err := keyring.Open(sealed, string(masterKeyCheck)); err != nil || !bytes.Equal(opened, []byte(text)) {
+		return errors.New("the master key is not the one that the database was made with")
+	}
+	return nil
 }
 
 // TuneGC makes the garbage collector of this process run less often: the live heap is
@@ -292,7 +296,7 @@ func (s *Server) TestIssuers() []issuer.Issuer {
 func (s *Server) Close() error {
 	var errs []error
 	if s.store != nil {
-		errs = append(errs, s.usage.Save(context.Background(), s.store), s.store.Close())
+		errs = append(errs, s.lastUse.Close(), s.store.Close())
 	}
 	if s.config.DataDir == "" && s.dataDir != "" {
 		errs = append(errs, os.RemoveAll(s.dataDir))

@@ -208,6 +208,10 @@ func TestSAMLIdentityProvider(t *testing.T) {
 		if err != nil || *out.Subject != "alice" || *out.AssumedRoleUser.Arn != "arn:aws:sts::000000000000:assumed-role/staff/a.b" {
 			t.Errorf("got %+v, %v", out, err)
 		}
+		event, _ := events(t, e, "name=AssumeRoleWithSAML")
+		if id := event[0].UserIdentity; id.Type != "SAMLUser" || id.UserName != "alice" || id.IdentityProvider != *out.NameQualifier || id.PrincipalID != *out.NameQualifier+":alice" || event[0].RecipientAccountID != "000000000000" {
+			t.Errorf("%+v", event[0])
+		}
 	})
 }
 

@@ -25,11 +25,11 @@ import (
 )
 
 // authorityFile holds the certificate and the key of the local authority: it is one file so
-// that one rename makes both. certificateFile has the certificate alone, for clients.
-const (
-	authorityFile   = "authority.key"
-	certificateFile = "ca.pem"
-)
+// that one rename makes both.
+const authorityFile = "authority.key"
+
+// CertificateFile has the authority's certificate alone, for clients.
+const CertificateFile = "ca.pem"
 
 const (
 	authorityLife   = 10 * 365 * 24 * time.Hour
@@ -55,7 +55,7 @@ func OpenAuthority(dir string, names []string) (*Authority, error) {
 	a, err := readAuthority(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		_, statErr := os.Stat(filepath.Join(dir, certificateFile)) // once it had an unlimited authority with its key
+		_, statErr := os.Stat(filepath.Join(dir, CertificateFile)) // once it had an unlimited authority with its key
 		if a, err = createAuthority(dir, names, os.Link); errors.Is(err, fs.ErrExist) {
 			return OpenAuthority(dir, names) // another process was first
 		}
@@ -70,7 +70,7 @@ func OpenAuthority(dir string, names []string) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	certificate := filepath.Join(dir, certificateFile)
+	certificate := filepath.Join(dir, CertificateFile)
 	if text, err := os.ReadFile(certificate); err == nil && bytes.Equal(text, a.PEM()) {
 		return a, nil
 	}
@@ -176,7 +176,7 @@ func permitted(names []string) (domains []string, ranges []*net.IPNet) {
 // certificateNames are what the certificate is good for: this machine's loopback names, the host
 // names of the services, and the given names or addresses.
 func certificateNames(names []string) (dns []string, ips []net.IP) {
-	dns = append([]string{"localhost", "*.amazonaws.com"}, regionalNames()...)
+	dns = append([]string{"localhost", "*.amazonaws.com", "signin.aws.amazon.com", "*.signin.aws.amazon.com"}, regionalNames()...)
 	ips = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {

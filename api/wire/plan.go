@@ -83,6 +83,7 @@ type field struct {
 	name     string // on the wire
 	index    int
 	required bool
+	hidden   bool // from events
 	plan     *plan
 	member   reflect.Type // of a union: the struct that holds the value
 }
@@ -214,7 +215,7 @@ func (p planner) fields(pl *plan) error {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
 		pl.byName[m.Name] = len(pl.fields)
-		pl.fields = append(pl.fields, field{name: m.Name, index: f.Index[0], required: m.Required, plan: member})
+		pl.fields = append(pl.fields, field{name: m.Name, index: f.Index[0], required: m.Required, hidden: hidden(&m), plan: member})
 	}
 	return nil
 }
@@ -235,7 +236,7 @@ func (p planner) members(pl *plan) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
-		pl.fields = append(pl.fields, field{name: m.Name, index: value.Index[0], plan: member, member: p.unions[i]})
+		pl.fields = append(pl.fields, field{name: m.Name, index: value.Index[0], hidden: hidden(&m), plan: member, member: p.unions[i]})
 	}
 	return nil
 }

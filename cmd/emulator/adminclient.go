@@ -50,7 +50,11 @@ func sendAdmin(ctx context.Context, env settings, method, url string, body io.Re
 	if token := env[adminTokenVariable]; token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client, err := httpClient()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
 	if err != nil || resp.StatusCode == http.StatusOK {
 		return resp, err
 	}

@@ -212,9 +212,14 @@ func (s *sessionFlags) endpointURL() string {
 // that of the root user, as `emulator serve` prints it.
 func (s *sessionFlags) callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 	local := func(o *sts.Options) { o.BaseEndpoint = &endpoint }
+	client, err := httpClient()
+	if err != nil {
+		return aws.Config{}, err
+	}
 	c, err := config.LoadDefaultConfig(ctx,
 		config.WithSharedConfigProfile(s.profile),
 		config.WithBaseEndpoint(endpoint),
+		config.WithHTTPClient(client),
 		config.WithDefaultRegion(defaultRegion),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		// The SDK gives the clients that profiles need no endpoint, if AWS_ENDPOINT_URL has it.

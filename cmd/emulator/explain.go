@@ -103,8 +103,8 @@ func newDenialsCommand(env settings) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var answer struct {
-				Denials []authz.Denial `json:"denials"`
-				Refused []audit.Event  `json:"refused"`
+				Denials []authz.Denial  `json:"denials"`
+				Refused []audit.Refusal `json:"refused"`
 			}
 			if err := callAdmin(cmd.Context(), env, http.MethodGet, endpoint+"/_emulator/decisions", nil, &answer); err != nil {
 				return err
@@ -119,12 +119,12 @@ func newDenialsCommand(env settings) *cobra.Command {
 			}
 			for _, d := range answer.Denials {
 				if !refused[d.RequestID] {
-					answer.Refused = append(answer.Refused, audit.Event{
+					answer.Refused = append(answer.Refused, audit.Refusal{
 						RequestID: d.RequestID, Time: d.Time, Operation: d.Action, Caller: d.Principal, Code: "let through", Message: d.Reason,
 					})
 				}
 			}
-			slices.SortStableFunc(answer.Refused, func(a, b audit.Event) int { return b.Time.Compare(a.Time) })
+			slices.SortStableFunc(answer.Refused, func(a, b audit.Refusal) int { return b.Time.Compare(a.Time) })
 			for _, e := range answer.Refused {
 				fmt.Fprintf(w, "%s  %s  %s  %s\n    %s\n", e.Time.Format(time.DateTime), e.RequestID, calledName(&e), cmp.Or(e.Caller, "(unknown caller)"), refusal(&e))
 			}
@@ -140,12 +140,12 @@ func newDenialsCommand(env settings) *cobra.Command {
 }
 
 // calledName is a service's name and an operation's: kms:Decrypt.
-func calledName(e *audit.Event) string {
+func calledName(e *audit.Refusal) string {
 	return strings.Trim(e.Service+":"+e.Operation, ":")
 }
 
 // refusal is an error as the client saw it, and why.
-func refusal(e *audit.Event) string {
+func refusal(e *audit.Refusal) string {
 	text := e.Code
 	if e.Message != "" {
 		text += ": " + strings.Join(strings.Fields(e.Message), " ")
@@ -158,10 +158,10 @@ func refusal(e *audit.Event) string {
 
 // explanation is the admin API's answer.
 type explanation struct {
-	RequestID string        `json:"requestId,omitempty"`
-	Refused   *audit.Event  `json:"refused,omitempty"`
-	Decisions []policyTrace `json:"decisions"`
-	Notes     []string      `json:"notes,omitempty"`
+	RequestID string         `json:"requestId,omitempty"`
+	Refused   *audit.Refusal `json:"refused,omitempty"`
+	Decisions []policyTrace  `json:"decisions"`
+	Notes     []string       `json:"notes,omitempty"`
 }
 
 func printJSON(w io.Writer, v any) error {

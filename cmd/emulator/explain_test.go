@@ -104,7 +104,7 @@ func TestTraceColours(t *testing.T) {
 	if !strings.Contains(out.String(), "\x1b[31mDENY \x1b[0m") || !strings.Contains(out.String(), "No statement allows what another denies") {
 		t.Errorf("%q", out.String())
 	}
-	if text := refusal(&audit.Event{Code: "SignatureDoesNotMatch", Message: "a\n\nb"}); text != "SignatureDoesNotMatch: a b" {
+	if text := refusal(&audit.Refusal{Code: "SignatureDoesNotMatch", Message: "a\n\nb"}); text != "SignatureDoesNotMatch: a b" {
 		t.Errorf("%q", text)
 	}
 }

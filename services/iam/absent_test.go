@@ -91,6 +91,9 @@ func TestNothingOfThatKind(t *testing.T) {
 	wantError(t, err, "ValidationError", "Must specify userName when calling with non-User credentials")
 	_, err = client.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: aws.String("nobody")})
 	wantError(t, err, "NoSuchEntity", "The user with name nobody cannot be found.")
+	// Terraform deletes the profile of a user with force_destroy unasked.
+	_, err = client.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: aws.String("ann")})
+	wantError(t, err, "NoSuchEntity", "Login Profile for User ann cannot be found.")
 }
 
 // TestAccountAlias: an account has one alias, which no other has; another takes its place.

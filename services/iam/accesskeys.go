@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/store"
@@ -133,7 +134,7 @@ func (s *Service) updateAccessKey(ctx context.Context, c api.Caller, in *iam.Upd
 func (s *Service) deleteAccessKey(ctx context.Context, c api.Caller, in *iam.DeleteAccessKeyInput) (*iam.DeleteAccessKeyOutput, error) {
 	return nil, s.changeAccessKey(ctx, c, in.UserName, *in.AccessKeyId, "iam:DeleteAccessKey", func(tx store.Tx, owner keyOwner, key *identity.AccessKey) error {
 		*owner.keys = slices.DeleteFunc(*owner.keys, func(id string) bool { return id == key.ID })
-		if err := identity.ForgetUse(tx, key.ID); err != nil {
+		if err := audit.ForgetUse(tx, key.ID); err != nil {
 			return err
 		}
 		if err := tx.Delete(identity.AccessKeyKey(key.ID)); err != nil {
@@ -199,7 +200,7 @@ func (s *Service) getAccessKeyLastUsed(ctx context.Context, c api.Caller, in *ia
 		}
 		none := "N/A"
 		out.AccessKeyLastUsed = &types.AccessKeyLastUsed{Region: &none, ServiceName: &none}
-		use, ok, err := s.usage.Last(r, key.ID)
+		use, ok, err := s.lastUse.Last(r, key.ID)
 		if ok {
 			out.AccessKeyLastUsed = &types.AccessKeyLastUsed{LastUsedDate: &use.At, Region: &use.Region, ServiceName: &use.Service}
 		}
@@ -208,5 +209,5 @@ func (s *Service) getAccessKeyLastUsed(ctx context.Context, c api.Caller, in *ia
 	if err != nil {
 		return nil, err
 	}
-	return out, s.usage.Save(ctx, s.store)
+	return out, s.lastUse.Told(ctx, *in.AccessKeyId)
 }

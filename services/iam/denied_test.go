@@ -10,6 +10,7 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
@@ -31,7 +32,7 @@ func operations(tb testing.TB, principal identity.Principal) map[string]func(in 
 	c := new(clock.Clock)
 	caller := api.Caller{Principal: principal, Region: "us-east-1", Partition: "aws"}
 	calls := make(map[string]func(any) (any, error))
-	for _, op := range iam.New(iam.Config{Store: db, Authz: authz.New(c, keyring, authz.Enforce), Clock: c, Keyring: keyring, Usage: new(identity.Usage)}).Operations() {
+	for _, op := range iam.New(iam.Config{Store: db, Authz: authz.New(c, keyring, authz.Enforce), Clock: c, Keyring: keyring, LastUse: new(audit.LastUse)}).Operations() {
 		calls[op.Name] = func(in any) (any, error) { return op.Call(context.Background(), caller, in) }
 	}
 	return calls

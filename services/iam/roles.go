@@ -2,13 +2,13 @@ package iam
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/policy"
@@ -183,15 +183,12 @@ func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInpu
 	if err != nil {
 		return nil, err
 	}
-	return out, s.usage.Save(ctx, s.store)
+	return out, s.lastUse.Told(ctx, *out.Role.RoleId)
 }
 
-// roleTracked is how long AWS remembers that a role was used.
-const roleTracked = 400 * 24 * time.Hour
-
 func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.RoleLastUsed, error) {
-	use, ok, err := s.usage.Last(r, role.ID)
-	if err != nil || !ok || s.now().Sub(use.At) > roleTracked {
+	use, ok, err := s.lastUse.Last(r, role.ID)
+	if err != nil || !ok || s.now().Sub(use.At) > audit.Tracked {
 		return &types.RoleLastUsed{}, err
 	}
 	return &types.RoleLastUsed{LastUsedDate: &use.At, Region: &use.Region}, nil
@@ -292,7 +289,7 @@ func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRo
 		if err := changeBoundary(tx, c.Account, roleKind, role.Name, role.Boundary, ""); err != nil {
 			return err
 		}
-		if err := identity.ForgetUse(tx, role.ID); err != nil {
+		if err := audit.ForgetUse(tx, role.ID); err != nil {
 			return err
 		}
 		return deleteAll(tx, roleKind, identity.RoleKey(c.Account, role.Name), c.Account, role.Path, role.Name, role.ID)

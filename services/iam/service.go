@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
@@ -25,7 +26,7 @@ type Config struct {
 	Authz   *authz.Authorizer
 	Clock   *clock.Clock
 	Keyring *identity.Keyring
-	Usage   *identity.Usage
+	LastUse *audit.LastUse
 	RootKey identity.RootKey // zero: identity.KnownRootKey
 	// InsecureIssuers are hosts whose OpenID Connect issuers may use plain http, besides
 	// loopback ones.
@@ -38,14 +39,14 @@ type Service struct {
 	authz           *authz.Authorizer
 	clock           *clock.Clock
 	keyring         *identity.Keyring
-	usage           *identity.Usage
+	lastUse         *audit.LastUse
 	rootKey         identity.RootKey
 	insecureIssuers []string
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, usage: c.Usage, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
 }
 
 // Operations returns what is covered of the API.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/store"
 )
@@ -83,7 +84,12 @@ func checkAliasName(name string) error {
 
 // authorizeAlias asks for the permission on the alias, which only identity policies give.
 func (s *Service) authorizeAlias(r store.Reader, c api.Caller, action, name string) error {
-	return s.authz.Authorize(r, c, authz.Request{Action: action, Resource: arn(c.Partition, c.Region, c.Account, name)})
+	named := arn(c.Partition, c.Region, c.Account, name)
+	if err := s.authz.Authorize(r, c, authz.Request{Action: action, Resource: named}); err != nil {
+		return err
+	}
+	c.Notes.Resource(audit.Resource{Type: "AWS::KMS::Alias", Account: c.Account, ARN: named})
+	return nil
 }
 
 func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {

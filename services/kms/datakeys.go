@@ -55,7 +55,7 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if err := checkEncryption(d.key, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
 			return err
 		}
-		if m, err = s.use(r, d.key, d.key.MaterialID); err != nil {
+		if m, err = s.use(r, c, d.key, d.key.MaterialID); err != nil {
 			return err
 		}
 		return dryRun(dry)

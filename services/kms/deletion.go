@@ -3,6 +3,7 @@ package kms
 import (
 	"time"
 
+	"emulator/audit"
 	"emulator/store"
 )
 
@@ -64,6 +65,11 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 	}
 	if err := tx.Delete(keyKey(account, region, id)); err != nil {
 		return err
+	}
+	if ok {
+		if err := audit.ForgetUse(tx, k.ARN()); err != nil {
+			return err
+		}
 	}
 	return tx.Delete(entry)
 }

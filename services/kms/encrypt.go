@@ -100,11 +100,11 @@ func (s *Service) seal(k *Key, m *material, plaintext []byte, context map[string
 func invalidCiphertext() *api.Error { return api.Errorf("InvalidCiphertextException", "") }
 
 // encryptWith encrypts, for an operation, with a key that the caller may use.
-func (s *Service) encryptWith(r store.Reader, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
+func (s *Service) encryptWith(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, plaintext []byte, context map[string]string) ([]byte, error) {
 	if err := checkEncryption(k, operation, algorithm, context); err != nil {
 		return nil, err
 	}
-	m, err := s.use(r, k, k.MaterialID)
+	m, err := s.use(r, c, k, k.MaterialID)
 	if err != nil {
 		return nil, err
 	}
@@ -119,12 +119,12 @@ func (s *Service) encryptWith(r store.Reader, k *Key, operation string, algorith
 }
 
 // decryptWith decrypts, for an operation, with a key that the caller may use.
-func (s *Service) decryptWith(r store.Reader, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, context map[string]string) ([]byte, error) {
+func (s *Service) decryptWith(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, context map[string]string) ([]byte, error) {
 	if err := checkEncryption(k, operation, algorithm, context); err != nil {
 		return nil, err
 	}
 	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault {
-		m, err := s.use(r, k, k.MaterialID)
+		m, err := s.use(r, c, k, k.MaterialID)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +141,7 @@ func (s *Service) decryptWith(r store.Reader, k *Key, operation string, algorith
 	if b.materialID != k.MaterialID {
 		return nil, invalidCiphertext().Because("made with other material of the key")
 	}
-	m, err := s.use(r, k, b.materialID)
+	m, err := s.use(r, c, k, b.materialID)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
-		if out.CiphertextBlob, err = s.encryptWith(r, k, "Encrypt", algorithm, in.Plaintext, in.EncryptionContext); err != nil {
+		if out.CiphertextBlob, err = s.encryptWith(r, c, k, "Encrypt", algorithm, in.Plaintext, in.EncryptionContext); err != nil {
 			return err
 		}
 		return dryRun(in.DryRun)
@@ -238,7 +238,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.KeyMaterialId = &k.MaterialID
 		}
-		if out.Plaintext, err = s.decryptWith(r, k, "Decrypt", algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
+		if out.Plaintext, err = s.decryptWith(r, c, k, "Decrypt", algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
 			return err
 		}
 		return dryRun(in.DryRun)
@@ -284,11 +284,11 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 			return err
 		}
 		out.SourceKeyId, out.KeyId = aws.String(source.ARN()), aws.String(target.ARN())
-		plaintext, err := s.decryptWith(r, source, "ReEncrypt", from, in.CiphertextBlob, in.SourceEncryptionContext)
+		plaintext, err := s.decryptWith(r, c, source, "ReEncrypt", from, in.CiphertextBlob, in.SourceEncryptionContext)
 		if err != nil {
 			return err
 		}
-		if out.CiphertextBlob, err = s.encryptWith(r, target, "ReEncrypt", to, plaintext, in.DestinationEncryptionContext); err != nil {
+		if out.CiphertextBlob, err = s.encryptWith(r, c, target, "ReEncrypt", to, plaintext, in.DestinationEncryptionContext); err != nil {
 			return err
 		}
 		if from == types.EncryptionAlgorithmSpecSymmetricDefault {

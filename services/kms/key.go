@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/policy"
@@ -234,7 +235,16 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	if request.Grants, err = s.grants(r, c, k, a); err != nil {
 		return err
 	}
-	return s.authz.Authorize(r, c, request)
+	if err := s.authz.Authorize(r, c, request); err != nil {
+		return err
+	}
+	c.Notes.Resource(k.resource())
+	return nil
+}
+
+// resource is the key in the event of a call.
+func (k *Key) resource() audit.Resource {
+	return audit.Resource{Type: audit.KMSKey, Account: k.Account, ARN: k.ARN()}
 }
 
 // describe adds the condition keys that a key and a new one have in common. Two have the names that they had before, too.

@@ -25,6 +25,7 @@ func (s *Service) keyOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateKey", s.createKey),
 		api.Op("DescribeKey", s.describeKey),
+		api.Op("GetKeyLastUsage", s.getKeyLastUsage),
 		api.Op("ListKeys", s.listKeys),
 		api.Op("EnableKey", s.enableKey),
 		api.Op("DisableKey", s.disableKey),
@@ -114,6 +115,7 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		if out.KeyMetadata, err = s.metadata(tx, k); err != nil {
 			return err
 		}
+		c.Notes.Resource(k.resource())
 		return saveKey(tx, k)
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
@@ -22,6 +23,7 @@ type Config struct {
 	Authz   *authz.Authorizer
 	Clock   *clock.Clock
 	Keyring *identity.Keyring
+	LastUse *audit.LastUse
 }
 
 // Service is the service.
@@ -30,6 +32,7 @@ type Service struct {
 	authz    *authz.Authorizer
 	clock    *clock.Clock
 	keyring  *identity.Keyring
+	lastUse  *audit.LastUse
 	material keystore.Default
 	records  store.Cache[*Key]
 	// grantRecords are apart: they are many.
@@ -41,7 +44,7 @@ type Service struct {
 // New returns the service.
 func New(c Config) *Service {
 	return &Service{
-		store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, material: keystore.Default{Keyring: c.Keyring},
+		store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, material: keystore.Default{Keyring: c.Keyring},
 	}
 }
 

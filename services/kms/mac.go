@@ -38,7 +38,7 @@ func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID
 		if !slices.Contains(specs[k.Spec].mac, algorithm) {
 			return api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
 		}
-		m, err := s.use(r, k, k.MaterialID)
+		m, err := s.use(r, c, k, k.MaterialID)
 		if err != nil {
 			return err
 		}

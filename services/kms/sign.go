@@ -86,7 +86,7 @@ func (s *Service) sign(ctx context.Context, c api.Caller, in *kms.SignInput) (*k
 		if input, err = signingInput(k, "Sign", in.SigningAlgorithm, in.Message, in.MessageType); err != nil {
 			return err
 		}
-		if m, err = s.use(r, k, k.MaterialID); err != nil {
+		if m, err = s.use(r, c, k, k.MaterialID); err != nil {
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
@@ -116,7 +116,7 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 		if err != nil {
 			return err
 		}
-		m, err := s.use(r, k, k.MaterialID)
+		m, err := s.use(r, c, k, k.MaterialID)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func (s *Service) getPublicKey(ctx context.Context, c api.Caller, in *kms.GetPub
 		if specs[k.Spec].signing == nil {
 			return api.Errorf("NotImplemented", "%s is not an asymmetric key.", k.ARN())
 		}
-		m, err := s.use(r, k, k.MaterialID)
+		m, err := s.use(r, c, k, k.MaterialID)
 		if err != nil {
 			return err
 		}

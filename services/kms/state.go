@@ -91,8 +91,9 @@ func (s *Service) keyStore(r store.Reader, k *Key) (keystore.Store, error) {
 	return s.cluster(&ks, k.Cluster), err
 }
 
-// use returns the key's material with a given ID, if the key may be used.
-func (s *Service) use(r store.Reader, k *Key, materialID string) (*material, error) {
+// use returns the key's material with a given ID, if the key may be used. It notes the use: nothing else hands out
+// material.
+func (s *Service) use(r store.Reader, c api.Caller, k *Key, materialID string) (*material, error) {
 	if err := s.checkUsable(r, k); err != nil {
 		return nil, err
 	}
@@ -109,6 +110,7 @@ func (s *Service) use(r store.Reader, k *Key, materialID string) (*material, err
 	if err != nil {
 		return nil, err
 	}
+	c.Notes.Use(k.resource(), k.shownMaterial(materialID))
 	return s.materials.Get(sealed, func(sealed []byte) (*material, error) {
 		raw, err := ks.Open(sealed, ref)
 		if err != nil {

@@ -44,6 +44,10 @@ type (
 	}
 	codeData    struct{ Code string }
 	messageData struct{ Title, Text string }
+	samlData    struct {
+		Response, RelayState string
+		Accounts             []account
+	}
 	consoleData struct {
 		ARN, Account string
 		Until        time.Time

@@ -11,6 +11,7 @@ const maxPrincipals = 1000
 // account is an account of the page's list.
 type account struct {
 	ID         string
+	Alias      string
 	Principals []listed
 }
 
@@ -21,7 +22,7 @@ type listed struct{ ARN, Label string }
 // the page lists. The account that is always there comes first.
 func principals(r store.Reader) (all []account, more bool, err error) {
 	ids := []string{identity.DefaultAccount}
-	for id := range accounts(r) {
+	for id := range identity.Accounts(r) {
 		if id != identity.DefaultAccount {
 			ids = append(ids, id)
 		}
@@ -58,22 +59,4 @@ func principals(r store.Reader) (all []account, more bool, err error) {
 		all = append(all, a)
 	}
 	return all, false, nil
-}
-
-// accounts yields the accounts that have anything in IAM. It skips from one to the next, however much each has.
-func accounts(r store.Reader) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		var after []byte
-		for {
-			id := ""
-			for key := range r.Scan(store.Key("iam"), after) {
-				id = store.Parts(key)[1]
-				break
-			}
-			if id == "" || !yield(id) {
-				return
-			}
-			after = append(store.Key("iam", id), 0xff) // no name begins with it
-		}
-	}
 }

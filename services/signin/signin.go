@@ -1,6 +1,6 @@
-// Package signin is AWS Sign-In, without the console behind it: the OAuth 2.0 endpoints of `aws login`,
-// and the federation endpoint that makes console links of temporary credentials. What it gives out is sealed,
-// and the credentials are sessions like those of STS.
+// Package signin is AWS Sign-In, without the console behind it: the OAuth 2.0 endpoints of `aws login`, the
+// federation endpoint that makes console links of temporary credentials, and the one that takes SAML responses. What
+// it gives out is sealed, and the credentials are sessions like those of STS.
 //
 // There are no passwords: whoever may open the authorize page picks who to be.
 //
@@ -24,13 +24,14 @@ import (
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/services/sts"
 	"emulator/store"
 )
 
-// Paths are what Handler answers, and Pages those of them which people open in a browser. A GET
-// request changes nothing at them.
+// Paths are what Handler answers, as package mux has them, and Pages those of them which people open in
+// a browser. A GET request changes nothing at them.
 var (
-	Paths = []string{authorizePath, tokenPath, federationPath}
+	Paths = []string{authorizePath, tokenPath, federationPath, samlPath, samlPath + "/acs/{provider}"}
 	Pages = []string{authorizePath, federationPath}
 )
 
@@ -38,6 +39,8 @@ const (
 	authorizePath  = "/v1/authorize"
 	tokenPath      = "/v1/token"
 	federationPath = "/federation"
+	// samlPath may have /acs/ and the ID of a provider behind it, which the response proves better.
+	samlPath = "/saml"
 	// confirmationPath is where AWS shows the code of a sign-in from another device. Here the
 	// authorize page shows it, so that nothing answers at this path.
 	confirmationPath = "/v1/sessions/confirmation"
@@ -52,6 +55,8 @@ type Config struct {
 	Authz     *authz.Authorizer
 	Clock     *clock.Clock
 	Directory *identity.Directory
+	// STS verifies SAML responses, and makes the sessions.
+	STS *sts.Service
 	// Regions are those that a host may name.
 	Regions identity.Regions
 	// Log takes the service's log; nil means slog.Default.
@@ -64,6 +69,7 @@ type Service struct {
 	authz     *authz.Authorizer
 	clock     *clock.Clock
 	directory *identity.Directory
+	sts       *sts.Service
 	regions   identity.Regions
 	keyring   *identity.Keyring
 	log       *slog.Logger
@@ -82,6 +88,7 @@ func New(c Config) *Service {
 		authz:     c.Authz,
 		clock:     c.Clock,
 		directory: c.Directory,
+		sts:       c.STS,
 		regions:   c.Regions,
 		keyring:   c.Directory.Keyring,
 		log:       cmp.Or(c.Log, slog.Default()),
@@ -98,6 +105,11 @@ func (s *Service) Handler(guard func(http.Handler) http.Handler) http.Handler {
 	r.Handle(authorizePath, guard(sameOrigin.Handler(s.page(s.postAuthorize)))).Methods(http.MethodPost)
 	r.HandleFunc(tokenPath, s.serveToken).Methods(http.MethodPost)
 	r.Handle(federationPath, s.page(s.serveFederation)).Methods(http.MethodGet, http.MethodPost)
+	for _, path := range Paths {
+		if TakesSAML(path) {
+			r.Handle(path, s.page(s.serveSAML)).Methods(http.MethodPost)
+		}
+	}
 	return r
 }
 

@@ -16,16 +16,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/identity"
 	"emulator/policy"
 	"emulator/saml"
 	"emulator/store"
 )
 
-// assumeRoleWithSAML takes a signed response of an identity provider in place of a signature.
+// AssumeRoleWithSAML takes a signed response of an identity provider in place of a signature.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html
-func (s *Service) assumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithSAMLInput) (*sts.AssumeRoleWithSAMLOutput, error) {
+func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithSAMLInput) (*sts.AssumeRoleWithSAMLOutput, error) {
 	arn, err := parseFederatedRoleARN(*in.RoleArn)
 	if err != nil {
 		return nil, err
@@ -66,6 +67,7 @@ func (s *Service) assumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 	}
 
 	qualifier := nameQualifier(assertion.Issuer, provider)
+	c.Notes.Vouched(audit.Identity{Type: "SAMLUser", PrincipalID: qualifier + ":" + assertion.Subject, UserName: assertion.Subject, Provider: qualifier})
 	trust := assertion.ConditionKeys()
 	trust["saml:namequalifier"] = []string{qualifier}
 	trust["saml:doc"] = []string{provider.Account + "/" + provider.Name}
@@ -112,6 +114,52 @@ func (s *Service) assumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 		Subject:                 &assertion.Subject,
 		SubjectType:             &assertion.SubjectType,
 	}, nil
+}
+
+// SAMLRoles returns the roles that a response offers, each with the provider that vouches for it: those
+// that the response proves to be of. If it does for none, the error is that of AssumeRoleWithSAML.
+func (s *Service) SAMLRoles(ctx context.Context, response string) ([]saml.Role, error) {
+	var providers []*samlProvider
+	err := s.store.View(ctx, func(r store.Reader) error {
+		for account := range identity.Accounts(r) {
+			for _, record := range r.Scan(identity.SAMLProvidersPrefix(account), nil) {
+				p, err := s.samlProviders.Get(record, s.readSAMLProvider)
+				if err != nil {
+					return err
+				}
+				providers = append(providers, p)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var roles []saml.Role
+	failure := error(saml.ErrIssuer)
+	for _, p := range providers {
+		assertion, err := s.verifyAssertion(response, p)
+		if errors.Is(err, saml.ErrIssuer) {
+			continue
+		}
+		var claims *saml.Claims
+		if err == nil {
+			claims, err = saml.ClaimsOf(assertion)
+		}
+		if err != nil {
+			failure = err
+			continue
+		}
+		for _, role := range claims.Roles {
+			if role.Provider == p.ARN() {
+				roles = append(roles, role)
+			}
+		}
+	}
+	if len(roles) == 0 {
+		return nil, samlError(failure)
+	}
+	return roles, nil
 }
 
 // samlProvider is a provider with what its record holds, read: callers who are nobody yet may have us do it but once.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/policy"
@@ -151,5 +152,6 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 			return nil, err
 		}
 	}
+	c.Notes.Resource(audit.Resource{Type: "AWS::IAM::Role", Account: role.Account, ARN: q.arn.text})
 	return role, nil
 }

@@ -70,7 +70,7 @@ func New(c Config) *Service {
 func (s *Service) Operations() []api.Operation {
 	return []api.Operation{
 		api.Op("AssumeRole", s.assumeRole),
-		api.Unsigned(api.Op("AssumeRoleWithSAML", s.assumeRoleWithSAML)),
+		api.Unsigned(api.Op("AssumeRoleWithSAML", s.AssumeRoleWithSAML)),
 		api.Unsigned(api.Op("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity)),
 		api.Op("AssumeRoot", s.assumeRoot),
 		api.Op("DecodeAuthorizationMessage", s.decodeAuthorizationMessage),

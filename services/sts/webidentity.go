@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/identity"
 	"emulator/services/sts/oidc"
 	"emulator/store"
@@ -47,6 +48,9 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	if err != nil {
 		return nil, err
 	}
+	c.Notes.Vouched(audit.Identity{
+		Type: "WebIdentityUser", PrincipalID: f.provider + ":" + bearer.audience + ":" + bearer.subject, UserName: bearer.subject, Provider: f.provider,
+	})
 	assumed, err := s.federate(ctx, c, f)
 	if err != nil {
 		return nil, err
