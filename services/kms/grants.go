@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -179,7 +180,7 @@ func createAccess(in *kms.CreateGrantInput, g *Grant) access {
 // createGrant makes a grant, or finds the one of that name with the same parameters. A new grant has effect at once, where AWS's may take
 // five minutes (https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html).
 func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateGrantInput) (*kms.CreateGrantOutput, error) {
-	g := &Grant{Name: aws.ToString(in.Name), Created: s.now(), Issuer: c.Account, Constraints: newConstraints(in.Constraints)}
+	g := &Grant{Name: aws.ToString(in.Name), Created: s.now().Truncate(time.Second), Issuer: c.Account, Constraints: newConstraints(in.Constraints)}
 	for _, operation := range in.Operations {
 		if !slices.Contains(g.Operations, operation) {
 			g.Operations = append(g.Operations, operation)

@@ -659,7 +659,7 @@ func TestListGrants(t *testing.T) {
 				GranteePrincipal: in.GranteePrincipal, GranteeServicePrincipal: in.GranteeServicePrincipal, RetiringPrincipal: in.RetiringPrincipal,
 				RetiringServicePrincipal: in.RetiringServicePrincipal, Operations: operations, Constraints: in.Constraints,
 			}
-			if !reflect.DeepEqual(g, expected) || g.CreationDate.After(e.Clock.Now()) || e.Clock.Now().Sub(*g.CreationDate) > time.Hour {
+			if !reflect.DeepEqual(g, expected) || g.CreationDate.Nanosecond() != 0 || g.CreationDate.After(e.Clock.Now()) || e.Clock.Now().Sub(*g.CreationDate) > time.Hour {
 				t.Errorf("got %+v, want %+v", g, expected)
 			}
 		}
