@@ -351,7 +351,7 @@ func (a *Authorizer) CheckPolicy(code string, kind policy.Kind, partition, text 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 func (a *Authorizer) StorePrincipals(r store.Reader, partition, text string) (string, error) {
 	return policy.MapPrincipals(text, func(value string) (string, error) {
-		id, known, err := storedPrincipal(r, partition, value)
+		id, known, err := StoredPrincipal(r, partition, value)
 		if err != nil {
 			return "", err
 		}
@@ -368,18 +368,21 @@ func (a *Authorizer) ShowPrincipals(r store.Reader, stored string) (string, erro
 	if !strings.Contains(stored, `"`+identity.PrefixRole) && !strings.Contains(stored, `"`+identity.PrefixUser) {
 		return stored, nil // most name accounts only
 	}
-	return policy.MapPrincipals(stored, func(value string) (string, error) {
-		arn, ok, err := store.Load[string](r, identity.UniqueIDKey(value))
-		if err != nil || !ok {
-			return value, err
-		}
-		return arn, nil
-	})
+	return policy.MapPrincipals(stored, func(value string) (string, error) { return ShownPrincipal(r, value) })
 }
 
-// storedPrincipal returns what stands for an AWS principal in a stored policy: the unique ID of
-// a user or role, the ARN of a session, a federated user or an account.
-func storedPrincipal(r store.Reader, partition, value string) (stored string, known bool, err error) {
+// ShownPrincipal undoes StoredPrincipal.
+func ShownPrincipal(r store.Reader, stored string) (string, error) {
+	arn, ok, err := store.Load[string](r, identity.UniqueIDKey(stored))
+	if err != nil || !ok {
+		return stored, err
+	}
+	return arn, nil
+}
+
+// StoredPrincipal returns what stands for an AWS principal where it is stored: the unique ID of a user or role, the ARN of
+// a session, a federated user or an account. It is not known if there is no such user or role.
+func StoredPrincipal(r store.Reader, partition, value string) (stored string, known bool, err error) {
 	arn, ok := policy.ParseARN(value)
 	if !ok {
 		if identity.IsAccountID(value) {

@@ -35,8 +35,8 @@ type Request struct {
 	// Principal asks for somebody else than the caller: a federated identity
 	// with no AWS credentials yet.
 	Principal *policy.Principal
-	// Grants are those KMS grants that allow this very request to its principal.
-	Grants []string
+	// Grants are the KMS grants that allow this very request, to whom they name.
+	Grants []policy.Grant
 	// Unnamed: the denial does not name the resource, which does not exist yet.
 	Unnamed bool
 }

@@ -257,9 +257,15 @@ func (c *Case) Build() (*Request, *Policies, error) {
 		Boundary: b.one(Identity, c.Policies.Boundary),
 		Session:  b.several(Session, c.Policies.Session),
 		Resource: b.one(c.resourceKind(), c.Policies.Resource), ResourceKind: c.resourceKind(),
-		SCPs:   b.levels(SCP, c.Policies.SCPs),
-		RCPs:   b.levels(RCP, c.Policies.RCPs),
-		Grants: c.Policies.Grants,
+		SCPs: b.levels(SCP, c.Policies.SCPs),
+		RCPs: b.levels(RCP, c.Policies.RCPs),
+	}
+	grantee := principal.ARN
+	if principal.Type == AssumedRole {
+		grantee = principal.RoleARN
+	}
+	for _, id := range c.Policies.Grants {
+		p.Grants = append(p.Grants, Grant{ID: id, Grantee: grantee})
 	}
 	if b.err != nil {
 		return nil, nil, fmt.Errorf("case %s: %w", c.Name, b.err)

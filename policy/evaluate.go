@@ -50,8 +50,16 @@ type Policies struct {
 	SCPs [][]Named
 	// RCPs of the resource's account by level. RCPFullAWSAccess is implied in each.
 	RCPs [][]Named
-	// Grants are the IDs of KMS grants that allow this very request to this principal.
-	Grants []string
+	// Grants are the KMS grants that allow this very request, to whom they name.
+	Grants []Grant
+}
+
+// Grant is a KMS grant.
+type Grant struct {
+	// ID names it in decisions and traces.
+	ID string
+	// Grantee is who has it, as an element of Principal names one: a unique ID, an ARN or the name of a service.
+	Grantee string
 }
 
 // All yields every policy, in an order of its own.
@@ -306,8 +314,8 @@ func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *v
 	if who.isRoot() && resource.source == FromTrust {
 		return notAllowed(FromTrust) // Roles may not be assumed by root users.
 	}
-	if len(p.Grants) > 0 {
-		resource.addGrant(who, p.Grants[0])
+	for _, g := range p.Grants {
+		resource.addGrant(who, g)
 	}
 	if !resource.allowed() && (!who.inAccount() || !e.same || p.resourceMustAllow()) {
 		return notAllowed(p.resourceSource())
@@ -342,12 +350,16 @@ func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *v
 // addGrant counts a KMS grant: it names its grantee as a resource policy would.
 //
 // https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
-func (v *verdict) addGrant(grantee *Principal, id string) {
-	m := matchDirectly
-	if grantee.Type == AssumedRole || grantee.Type == Role {
-		m = matchIssuer
+func (v *verdict) addGrant(who *Principal, g Grant) {
+	kind := "AWS"
+	if who.Type == Service {
+		kind = "Service"
 	}
-	if m > v.grant {
-		*v = verdict{source: FromGrant, grant: m, by: id}
+	grantee, ok := compilePrincipal(kind, g.Grantee)
+	if !ok || grantee.kind == namesEveryone {
+		return
+	}
+	if m := grantee.match(who); m > v.grant {
+		*v = verdict{source: FromGrant, grant: m, by: g.ID}
 	}
 }

@@ -55,10 +55,12 @@ func (m *mixer) mix() (*Request, *Policies) {
 		Identity: slices.Concat(from().Identity, from().Identity), Boundary: from().Boundary, Session: from().Session,
 		Resource: from().Resource, SCPs: from().SCPs, RCPs: from().RCPs,
 	}
+	req := pick(m, m.requests)
 	if m.IntN(10) == 0 {
-		p.Grants = []string{"grant"}
+		who := &req.Principal
+		p.Grants = []Grant{{ID: "grant", Grantee: pick(m, []string{who.ARN, who.RoleARN, who.UniqueID, who.Account})}}
 	}
-	return pick(m, m.requests), p
+	return req, p
 }
 
 // with returns a policy with one more statement.

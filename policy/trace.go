@@ -68,7 +68,10 @@ func Explain(req *Request, p *Policies) Trace {
 func ExplainDecision(req *Request, p *Policies, d Decision) Trace {
 	e := newEvaluation(req)
 	e.work = -15 * maxWork // all statements are looked at, also those that could not change the decision
-	t := Trace{Decision: d, Reason: d.Reason(req.Action), Policies: []PolicyTrace{}, Grants: p.Grants}
+	t := Trace{Decision: d, Reason: d.Reason(req.Action), Policies: []PolicyTrace{}}
+	for _, g := range p.Grants {
+		t.Grants = append(t.Grants, g.ID)
+	}
 	add := func(source Source, level int, ignored string, policies ...Named) {
 		for _, n := range policies {
 			if n != (Named{}) {

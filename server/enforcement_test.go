@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -103,6 +105,35 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// A grant that allows is named in the answer to a question, with what is assumed: an encryption context, and the resource that a
+// service would call for.
+func TestExplainGrants(t *testing.T) {
+	e := emulatortest.Start(t)
+	values := prepare(t, e)
+	user(t, e, "bob")
+	key, bob := values["KeyId"].(string), "arn:aws:iam::000000000000:user/bob"
+	made, err := kms.NewFromConfig(e.Config()).CreateGrant(t.Context(), &kms.CreateGrantInput{
+		KeyId: &key, GranteePrincipal: &bob, Operations: []types.GrantOperation{"Decrypt"}, Constraints: &types.GrantConstraints{
+			EncryptionContextSubset: map[string]string{"app": "a"}, SourceArn: aws.String("arn:aws:s3:us-east-1:000000000000:b"),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for context, effect := range map[string]string{
+		`{}`: "ImplicitlyDenied", `{"kms:EncryptionContext:app":["a"]}`: "ImplicitlyDenied", `{"aws:SourceArn":["arn:aws:s3:us-east-1:000000000000:b"]}`: "ImplicitlyDenied",
+		`{"kms:encryptioncontext:APP":["a"],"AWS:sourcearn":["arn:aws:s3:us-east-1:000000000000:b"]}`: "Allowed",
+	} {
+		decision := admin(t, e, "POST", "/explain", `{"principal":"`+bob+`","action":"kms:Decrypt","resource":"`+key+`","context":`+context+`}`, 200)["decisions"].([]any)[0].(map[string]any)
+		if decision["effect"] != effect {
+			t.Errorf("%s: %v", context, decision["effect"])
+		}
+		if effect == "Allowed" && (decision["source"] != "grant" || decision["policy"] != *made.GrantId || fmt.Sprint(decision["grants"]) != "["+*made.GrantId+"]") {
+			t.Errorf("%s: by %v", context, decision)
+		}
+	}
+}
+
 // user makes a user and returns the configuration of a client with its key.
 func user(t *testing.T, e *emulatortest.Emulator, name string) aws.Config {
 	t.Helper()
@@ -141,7 +172,12 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	check(err)
 	blob, err := keys.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyMetadata.KeyId, Plaintext: []byte("x")})
 	check(err)
+	grant, err := keys.CreateGrant(t.Context(), &kms.CreateGrantInput{
+		KeyId: key.KeyMetadata.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/alice"), Operations: []types.GrantOperation{"Decrypt"},
+	})
+	check(err)
 	return map[string]any{
+		"GranteePrincipal": "arn:aws:iam::000000000000:user/alice", "GrantId": *grant.GrantId, "GrantToken": *grant.GrantToken,
 		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
@@ -158,7 +194,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 }
 
 // alwaysGiven are members that an operation needs though the model does not say so.
-var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob"}
+var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob", "GranteePrincipal", "GrantToken"}
 
 // invoke calls an operation with the members that it needs.
 func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {
@@ -216,6 +252,8 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
 			if element := m.Shape.Element.Shape; element.Type == "structure" {
 				fillRequired(element, f.Index(0), values)
+			} else if len(element.Enum) > 0 {
+				f.Index(0).SetString(element.Enum[0])
 			} else {
 				f.Index(0).SetString("x")
 			}

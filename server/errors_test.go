@@ -120,6 +120,7 @@ var notReturned = map[string]string{
 	"kms CreateKey MalformedPolicyDocument":                             "MalformedPolicyDocumentException is made of it",
 	"kms ReplicateKey MalformedPolicyDocument":                          "MalformedPolicyDocumentException is made of it",
 	"kms PutKeyPolicy MalformedPolicyDocument":                          "MalformedPolicyDocumentException is made of it",
+	"kms DescribeKey InvalidGrantTokenException":                        "ValidationError is made of it",
 }
 
 // source is the module's packages as a graph: which functions and variables each function mentions, and

@@ -23,7 +23,7 @@ func (s *Service) agreementOperations() []api.Operation {
 
 // deriveSharedSecret (https://docs.aws.amazon.com/kms/latest/APIReference/API_DeriveSharedSecret.html).
 func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.DeriveSharedSecretInput) (*kms.DeriveSharedSecretOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); err != nil {
 		return nil, err
 	}
 	if in.Recipient != nil {
@@ -63,7 +63,7 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 
 // useForEncapsulation returns the key that an operation names for use with an algorithm, if the caller may.
 func (s *Service) useForEncapsulation(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.EncapsulationAlgorithmSpec, tokens []string) (key usable, err error) {
-	if err := checkGrantTokens(tokens); err != nil {
+	if err := s.checkGrantTokens(ctx, c, tokens); err != nil {
 		return key, err
 	}
 	a := access{action: "kms:" + operation, anyAccount: true} // there is no condition key for the algorithm

@@ -64,6 +64,10 @@ func saveKeyStore(tx store.Tx, ks *KeyStore) error {
 	return store.Save(tx, keyStoreKey(ks.Account, ks.Region, ks.ID), ks)
 }
 
+func keyStoreRequest(c api.Caller, action string) authz.Request {
+	return authz.Request{Action: action, Resource: "*", Context: map[string][]string{"kms:CallerAccount": {c.Account}}}
+}
+
 func noKeyStore(id string) error {
 	return api.Errorf("CustomKeyStoreNotFoundException", "The custom key store %s does not exist.", id)
 }
@@ -98,7 +102,7 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		for _, request := range []authz.Request{
-			{Action: "kms:CreateCustomKeyStore", Resource: "*"}, {Action: "cloudhsm:DescribeClusters", Resource: "*"},
+			keyStoreRequest(c, "kms:CreateCustomKeyStore"), {Action: "cloudhsm:DescribeClusters", Resource: "*"},
 			authz.ServiceLinkedRole(c, "cks.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceCustomKeyStores"),
 		} {
 			if err := s.authz.Authorize(tx, c, request); err != nil {
@@ -147,7 +151,7 @@ func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in 
 	}
 	out := &kms.DescribeCustomKeyStoresOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:DescribeCustomKeyStores", Resource: "*"}); err != nil {
+		if err := s.authz.Authorize(r, c, keyStoreRequest(c, "kms:DescribeCustomKeyStores")); err != nil {
 			return err
 		}
 		all, err := allKeyStores(r, c)
@@ -188,7 +192,7 @@ func (ks *KeyStore) wire() types.CustomKeyStoresListEntry {
 // changeKeyStore runs f on a custom key store, which the caller may do the action with.
 func (s *Service) changeKeyStore(ctx context.Context, c api.Caller, id, action string, f func(store.Tx, *KeyStore) error) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: action, Resource: "*"}); err != nil {
+		if err := s.authz.Authorize(tx, c, keyStoreRequest(c, action)); err != nil {
 			return err
 		}
 		ks, ok, err := loadKeyStore(tx, c.Account, c.Region, id)

@@ -96,7 +96,7 @@ func (s *Service) generateDataKeyWithoutPlaintext(ctx context.Context, c api.Cal
 }
 
 func (s *Service) newDataKey(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeySpec, bytes *int32, context map[string]string, tokens []string, dry *bool) (*dataKey, error) {
-	if err := cmp.Or(checkGrantTokens(tokens), checkContext(context)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, tokens), checkContext(context)); err != nil {
 		return nil, err
 	}
 	size, err := dataKeySize(spec, bytes)
@@ -117,7 +117,7 @@ type pair struct {
 }
 
 func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeyPairSpec, context map[string]string, tokens []string, dry *bool) (*pair, error) {
-	if err := cmp.Or(checkGrantTokens(tokens), checkContext(context)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, tokens), checkContext(context)); err != nil {
 		return nil, err
 	}
 	if _, ok := specIn(c.Partition, types.KeySpec(spec)); !ok {

@@ -61,6 +61,9 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 		for key, name := range tx.Scan(aliasesOfPrefix(account, region, id), nil) {
 			doomed = append(doomed, append([]byte(nil), key...), aliasKey(account, region, string(name)))
 		}
+		if err := deleteGrants(tx, &k); err != nil {
+			return err
+		}
 		if k.CustomKeyStore != "" {
 			doomed = append(doomed, storeKeyKey(&k))
 		}

@@ -166,7 +166,7 @@ func (s *Service) blobKey(r store.Reader, c api.Caller, b *blob, a access) (*Key
 
 // encrypt (https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html).
 func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
-	if err := cmp.Or(checkGrantTokens(in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
 	algorithm := algorithmOr(in.EncryptionAlgorithm)
@@ -194,7 +194,7 @@ func (s *Service) encrypt(ctx context.Context, c api.Caller, in *kms.EncryptInpu
 
 // decrypt (https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html).
 func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
-	if err := cmp.Or(checkGrantTokens(in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
 	if in.Recipient != nil || len(in.DryRunModifiers) > 0 {
@@ -230,7 +230,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 // reEncrypt decrypts with one key and encrypts with another; the caller needs a permission for
 // each (https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html).
 func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncryptInput) (*kms.ReEncryptOutput, error) {
-	if err := cmp.Or(checkGrantTokens(in.GrantTokens), checkContext(in.SourceEncryptionContext), checkContext(in.DestinationEncryptionContext)); err != nil {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.SourceEncryptionContext), checkContext(in.DestinationEncryptionContext)); err != nil {
 		return nil, err
 	}
 	if len(in.DryRunModifiers) > 0 {

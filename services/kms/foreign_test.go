@@ -32,6 +32,7 @@ func TestForeignKeysAreNotTold(t *testing.T) {
 	e, owner := start(t)
 	key := createKey(t, owner, types.KeySpecRsa2048, types.KeyUsageTypeSignVerify)
 	must[*kms.CreateAliasOutput](t)(owner.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: aws.String("alias/there"), TargetKeyId: key.KeyId}))
+	grant := grant(t, owner, *key.KeyId, "arn:aws:iam::000000000000:root", nil, "Sign")
 
 	const stranger = "111111111111"
 	root := e.ConfigWith(stranger, "test", "", emulatortest.Region)
@@ -47,6 +48,10 @@ func TestForeignKeysAreNotTold(t *testing.T) {
 	operations := map[string]func(c *kms.Client, id *string) error{
 		"CreateAlias": func(c *kms.Client, id *string) error {
 			_, err := c.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String("alias/a"), TargetKeyId: id})
+			return err
+		},
+		"CreateGrant": func(c *kms.Client, id *string) error {
+			_, err := c.CreateGrant(ctx, &kms.CreateGrantInput{KeyId: id, GranteePrincipal: aws.String("arn:aws:iam::" + stranger + ":root"), Operations: []types.GrantOperation{"Sign"}})
 			return err
 		},
 		"DescribeKey": func(c *kms.Client, id *string) error {
@@ -95,6 +100,14 @@ func TestForeignKeysAreNotTold(t *testing.T) {
 		},
 		"ReEncrypt": func(c *kms.Client, id *string) error {
 			_, err := c.ReEncrypt(ctx, &kms.ReEncryptInput{DestinationKeyId: id, CiphertextBlob: blob})
+			return err
+		},
+		"RetireGrant": func(c *kms.Client, id *string) error {
+			_, err := c.RetireGrant(ctx, &kms.RetireGrantInput{KeyId: id, GrantId: grant.GrantId})
+			return err
+		},
+		"RevokeGrant": func(c *kms.Client, id *string) error {
+			_, err := c.RevokeGrant(ctx, &kms.RevokeGrantInput{KeyId: id, GrantId: grant.GrantId})
 			return err
 		},
 		"ScheduleKeyDeletion": func(c *kms.Client, id *string) error {

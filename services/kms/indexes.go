@@ -1,13 +1,20 @@
 package kms
 
-import "emulator/store"
+import (
+	"slices"
+	"strconv"
+
+	"emulator/store"
+)
 
 // Indexes notes what KMS's records say that must be in its indexes, and what they refer to that
 // is not there.
 func Indexes(r store.Reader, indexed *store.Indexed) error {
 	indexed.Own(func(parts []string) bool {
-		return parts[0] == "kms-deletion" || parts[0] == "kms-expiry" || parts[0] == "kms" && (parts[3] == "alias-of" || parts[3] == "key-store-key")
+		return slices.Contains([]string{"kms-deletion", "kms-expiry", "kms-retiree"}, parts[0]) ||
+			parts[0] == "kms" && slices.Contains([]string{"alias-of", "key-store-key", "grant-of", "grant-named", "grant-count"}, parts[3])
 	})
+	grants := make(map[string]int)
 	for key := range r.Scan(store.Key("kms"), nil) {
 		parts := store.Parts(key)
 		account, region := parts[1], parts[2]
@@ -48,6 +55,16 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			}
 			indexed.Need(r, keyKey(account, region, a.Target), key)
 			indexed.Entry(aliasOfKey(account, region, a.Target, a.Name), a.Name)
+		case "grant":
+			g, _, err := store.Load[Grant](r, key)
+			if err != nil {
+				return err
+			}
+			indexed.Need(r, keyKey(account, region, g.Key), key)
+			for entry, value := range g.entries {
+				indexed.Entry(entry, value)
+			}
+			grants[string(grantCountKey(account, region, g.Key))]++
 		}
 	}
 	for key := range r.Scan(store.Key("kms-multi-region"), nil) {
@@ -59,6 +76,9 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 		for _, region := range append(m.Replicas, m.Primary) {
 			indexed.Need(r, keyKey(parts[1], region, parts[2]), key)
 		}
+	}
+	for key, count := range grants {
+		indexed.Entry([]byte(key), strconv.Itoa(count))
 	}
 	return nil
 }

@@ -137,6 +137,8 @@ type access struct {
 	anyAccount bool
 	// noAlias is set for operations that take key IDs and key ARNs only.
 	noAlias bool
+	// grant is the one that is to be made or retired.
+	grant   *Grant
 	request authz.Request
 }
 
@@ -237,12 +239,17 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	request.Action, request.Resource, request.ResourceAccount, request.ResourceTags = a.action, k.ARN(), k.Account, k.Tags
 	request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}
 	request.Context = with(request.Context, "kms:CallerAccount", c.Account)
-	request.Context["kms:KeySpec"] = []string{string(k.Spec)}
-	request.Context["kms:KeyUsage"] = []string{string(k.Usage)}
-	request.Context["kms:KeyOrigin"] = []string{string(k.Origin)}
+	k.describe(request.Context)
 	k.describeMultiRegion(request.Context)
 	if aliases := aliasesOf(r, k); aliases != nil {
 		request.Context["kms:ResourceAliases"] = aliases
+	}
+	if a.action == "kms:RetireGrant" {
+		request.ResourcePolicy.Text = "" // which has no effect on it
+	}
+	var err error
+	if request.Grants, err = s.grants(r, c, k, a); err != nil {
+		return err
 	}
 	if err := s.authz.Authorize(r, c, request); err != nil {
 		return err
@@ -254,6 +261,15 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 // resource is the key in the event of a call.
 func (k *Key) resource() audit.Resource {
 	return audit.Resource{Type: audit.KMSKey, Account: k.Account, ARN: k.ARN()}
+}
+
+// describe adds the condition keys that a key and a new one have in common. Two have the names that they had before, too.
+func (k *Key) describe(context map[string][]string) {
+	context["kms:KeySpec"] = []string{string(k.Spec)}
+	context["kms:CustomerMasterKeySpec"] = context["kms:KeySpec"]
+	context["kms:KeyUsage"] = []string{string(k.Usage)}
+	context["kms:CustomerMasterKeyUsage"] = context["kms:KeyUsage"]
+	context["kms:KeyOrigin"] = []string{string(k.Origin)}
 }
 
 func with(context map[string][]string, key string, values ...string) map[string][]string {

@@ -142,10 +142,10 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 
 func (s *Service) authorizeCreate(r store.Reader, c api.Caller, k *Key, bypass bool) error {
 	context := map[string][]string{
-		"kms:CallerAccount": {c.Account}, "kms:KeySpec": {string(k.Spec)}, "kms:KeyUsage": {string(k.Usage)},
-		"kms:KeyOrigin":                      {string(k.Origin)},
+		"kms:CallerAccount":                  {c.Account},
 		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(bypass)},
 	}
+	k.describe(context)
 	k.describeMultiRegion(context)
 	request := authz.Request{Action: "kms:CreateKey", Resource: "*", RequestTags: k.Tags, Context: context}
 	if err := s.authz.Authorize(r, c, request); err != nil || len(k.Tags) == 0 {
@@ -186,8 +186,10 @@ func (s *Service) place(tx store.Tx, k *Key, raw []byte) error {
 
 func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
 	out := &kms.DescribeKeyOutput{}
-	if len(in.GrantTokens) > 0 { // DescribeKey has no InvalidGrantTokenException
+	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); api.ErrorCode(err) != "" { // DescribeKey has no InvalidGrantTokenException
 		return nil, api.Errorf("ValidationError", "The grant token is not valid.")
+	} else if err != nil {
+		return nil, err
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:DescribeKey", anyAccount: true})
@@ -201,15 +203,6 @@ func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.Describ
 		return nil, err
 	}
 	return out, nil
-}
-
-// checkGrantTokens refuses every grant token: there are no grants yet, so none can be
-// right.
-func checkGrantTokens(tokens []string) error {
-	if len(tokens) > 0 {
-		return api.Errorf("InvalidGrantTokenException", "The grant token is not valid.")
-	}
-	return nil
 }
 
 func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {

@@ -35,7 +35,9 @@ type Service struct {
 	lastUse  *audit.LastUse
 	material *keystore.Default
 	records  store.Cache[*Key]
-	contexts contexts
+	// grantRecords are apart: they are many.
+	grantRecords store.Cache[*Grant]
+	contexts     contexts
 }
 
 // New returns the service.

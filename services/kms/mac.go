@@ -21,7 +21,7 @@ func (s *Service) macOperations() []api.Operation {
 
 // computeMac returns the key's ARN and the MAC, if the caller may have it.
 func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.MacAlgorithmSpec, message []byte, tokens []string, dry *bool) (arn *string, mac []byte, err error) {
-	if err := checkGrantTokens(tokens); err != nil {
+	if err := s.checkGrantTokens(ctx, c, tokens); err != nil {
 		return nil, nil, err
 	}
 	a := access{action: "kms:" + operation, anyAccount: true}

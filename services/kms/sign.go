@@ -72,7 +72,7 @@ func (s *Service) useForSigning(r store.Reader, c api.Caller, k *Key, operation 
 
 // sign (https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html).
 func (s *Service) sign(ctx context.Context, c api.Caller, in *kms.SignInput) (*kms.SignOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); err != nil {
 		return nil, err
 	}
 	t := messageTypeOr(in.MessageType)
@@ -100,7 +100,7 @@ func (s *Service) sign(ctx context.Context, c api.Caller, in *kms.SignInput) (*k
 // verify fails, rather than answer false, for a signature that is not good
 // (https://docs.aws.amazon.com/kms/latest/APIReference/API_Verify.html).
 func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput) (*kms.VerifyOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); err != nil {
 		return nil, err
 	}
 	t := messageTypeOr(in.MessageType)
@@ -129,7 +129,7 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 }
 
 func (s *Service) getPublicKey(ctx context.Context, c api.Caller, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, error) {
-	if err := checkGrantTokens(in.GrantTokens); err != nil {
+	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); err != nil {
 		return nil, err
 	}
 	var key usable
