@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -45,16 +44,16 @@ func dataKeySize(spec types.DataKeySpec, bytes *int32) (int, error) {
 	}
 }
 
-// wrap encrypts a new secret with a symmetric key. make makes the secret, once the caller may have it.
-func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access, context map[string]string, dry *bool, make func() ([]byte, error)) (*dataKey, error) {
+// wrap encrypts a new secret with a symmetric key that check lets pass. make makes the secret, once the caller may have it.
+func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access, context map[string]string, dry *bool, check func(*Key) error, make func() ([]byte, error)) (*dataKey, error) {
 	d := &dataKey{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, keyID, a)
 		if err != nil {
 			return err
 		}
-		if k.CustomKeyStore != "" && strings.HasPrefix(a.action, "kms:GenerateDataKeyPair") {
-			return api.Errorf("UnsupportedOperationException", "%s origin is %s which is not valid for this operation.", k.ARN(), k.Origin)
+		if err := check(k); err != nil {
+			return err
 		}
 		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
 			return err
@@ -103,7 +102,7 @@ func (s *Service) newDataKey(ctx context.Context, c api.Caller, action, keyID st
 	if err != nil {
 		return nil, err
 	}
-	return s.wrap(ctx, c, keyID, encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context), context, dry, func() ([]byte, error) {
+	return s.wrap(ctx, c, keyID, encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context), context, dry, func(*Key) error { return nil }, func() ([]byte, error) {
 		plaintext := make([]byte, size)
 		rand.Read(plaintext)
 		return plaintext, nil
@@ -125,7 +124,12 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 	}
 	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context)
 	a.request.Context["kms:DataKeyPairSpec"] = []string{string(spec)}
-	d, err := s.wrap(ctx, c, keyID, a, context, dry, func() ([]byte, error) { return keystore.Generate(types.KeySpec(spec), c.Partition) })
+	d, err := s.wrap(ctx, c, keyID, a, context, dry, func(k *Key) error {
+		if k.CustomKeyStore != "" {
+			return api.Errorf("UnsupportedOperationException", "%s origin is %s which is not valid for this operation.", k.ARN(), k.Origin)
+		}
+		return nil
+	}, func() ([]byte, error) { return keystore.Generate(types.KeySpec(spec), c.Partition) })
 	if err != nil {
 		return nil, err
 	}
