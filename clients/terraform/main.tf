@@ -9,6 +9,12 @@ provider "aws" {
   default_tags { tags = { managed = "terraform" } }
 }
 
+provider "aws" {
+  alias  = "elsewhere"
+  region = "eu-west-1"
+  default_tags { tags = { managed = "terraform" } }
+}
+
 variable "step" {
   type = number
 }
@@ -179,6 +185,7 @@ locals {
     ECC_NIST_P256     = "SIGN_VERIFY"
     ECC_NIST_P384     = "SIGN_VERIFY"
     ECC_NIST_P521     = "SIGN_VERIFY"
+    ECC_SECG_P256K1   = "SIGN_VERIFY"
   }
 }
 
@@ -199,6 +206,39 @@ resource "aws_kms_key" "policy" {
       { Sid = "app", Effect = "Allow", Principal = { AWS = aws_iam_role.app.arn }, Action = ["kms:Encrypt", "kms:Decrypt"], Resource = "*" },
     ]
   })
+}
+
+resource "aws_kms_key" "agreement" {
+  customer_master_key_spec = "ECC_NIST_P256"
+  key_usage                = "KEY_AGREEMENT"
+}
+
+resource "aws_kms_key" "rotating" {
+  enable_key_rotation     = true
+  rotation_period_in_days = var.step == 1 ? 365 : 90
+  multi_region            = true
+}
+
+resource "aws_kms_replica_key" "elsewhere" {
+  provider        = aws.elsewhere
+  primary_key_arn = aws_kms_key.rotating.arn
+  description     = "step ${var.step}"
+}
+
+resource "aws_kms_external_key" "imported" {
+  description         = "imported, step ${var.step}"
+  key_material_base64 = base64encode("0123456789abcdef0123456789abcdef")
+  enabled             = var.step == 1
+}
+
+resource "aws_kms_grant" "app" {
+  name              = "app"
+  key_id            = aws_kms_key.rotating.key_id
+  grantee_principal = aws_iam_role.app.arn
+  operations        = ["Decrypt", "GenerateDataKey"]
+  constraints {
+    encryption_context_subset = { app = "terraform" }
+  }
 }
 
 resource "aws_kms_alias" "app" {

@@ -469,6 +469,13 @@ func newConstraints(given *types.GrantConstraints) grantConstraints {
 		return grantConstraints{}
 	}
 	g := grantConstraints{Equals: maps.Clone(given.EncryptionContextEquals), Subset: maps.Clone(given.EncryptionContextSubset)}
+	// Terraform's provider sends both, the one that is not meant empty.
+	switch {
+	case len(g.Equals) == 0 && len(g.Subset) > 0:
+		g.Equals = nil
+	case g.Equals != nil && len(g.Subset) == 0:
+		g.Subset = nil
+	}
 	if given.SourceArn != nil {
 		g.SourceARN = *given.SourceArn
 	}

@@ -3,6 +3,7 @@ package kms_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -771,4 +772,24 @@ func TestListGrantsRefuses(t *testing.T) {
 	must[*kms.ListRetirableGrantsOutput](t)(bob.ListRetirableGrants(t.Context(), &kms.ListRetirableGrantsInput{RetiringPrincipal: aws.String(account + "user/bob")}))
 	_, err = bob.ListRetirableGrants(t.Context(), &kms.ListRetirableGrantsInput{RetiringPrincipal: aws.String(account + "user/ann")})
 	refused(t, err, "AccessDeniedException", "is not authorized to perform: kms:ListRetirableGrants on resource: "+account+"user/ann because no identity-based policy allows")
+}
+
+// Of two encryption contexts the empty one is none, as Terraform's provider sends them; one alone is a constraint.
+func TestEmptyConstraints(t *testing.T) {
+	_, c := start(t)
+	key := createKey(t, c, "", "")
+	one, none := map[string]string{"app": "a"}, map[string]string{}
+	for _, test := range []struct{ given, want types.GrantConstraints }{
+		{types.GrantConstraints{EncryptionContextEquals: none, EncryptionContextSubset: one}, types.GrantConstraints{EncryptionContextSubset: one}},
+		{types.GrantConstraints{EncryptionContextEquals: one, EncryptionContextSubset: none}, types.GrantConstraints{EncryptionContextEquals: one}},
+		{types.GrantConstraints{EncryptionContextEquals: none, EncryptionContextSubset: none}, types.GrantConstraints{EncryptionContextEquals: none}},
+	} {
+		grant := must[*kms.CreateGrantOutput](t)(c.CreateGrant(t.Context(), &kms.CreateGrantInput{
+			KeyId: key.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:root"), Operations: []types.GrantOperation{types.GrantOperationDecrypt}, Constraints: &test.given,
+		}))
+		listed := must[*kms.ListGrantsOutput](t)(c.ListGrants(t.Context(), &kms.ListGrantsInput{KeyId: key.KeyId, GrantId: grant.GrantId})).Grants[0].Constraints
+		if !maps.Equal(listed.EncryptionContextEquals, test.want.EncryptionContextEquals) || !maps.Equal(listed.EncryptionContextSubset, test.want.EncryptionContextSubset) {
+			t.Errorf("%v became %v", test.given, *listed)
+		}
+	}
 }
