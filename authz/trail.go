@@ -229,6 +229,8 @@ type Denial struct {
 	Resource  string    `json:"resource"`
 	Effect    string    `json:"effect"`
 	Reason    string    `json:"reason"`
+	// LetThrough is set in the mode Audit: the call went on.
+	LetThrough bool `json:"letThrough"`
 }
 
 // Denials returns the latest denials that are kept, at most n, the newest first.
@@ -237,7 +239,7 @@ func (a *Authorizer) Denials(n int) []Denial {
 	for _, q := range a.trail.newest(func(q *asked) bool { return q.decision.Effect != policy.Allowed }, n) {
 		denials = append(denials, Denial{
 			RequestID: q.requestID, Time: q.at, Principal: q.question.Principal.ARN, Action: q.question.Action, Resource: q.question.Resource,
-			Effect: q.decision.Effect.String(), Reason: q.decision.Reason(q.question.Action),
+			Effect: q.decision.Effect.String(), Reason: q.decision.Reason(q.question.Action), LetThrough: a.mode == Audit,
 		})
 	}
 	return denials

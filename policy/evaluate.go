@@ -60,6 +60,8 @@ type Grant struct {
 	ID string
 	// Grantee is who has it, as an element of Principal names one: a unique ID, an ARN or the name of a service.
 	Grantee string
+	// Alone is set if the grant needs no identity policy even of a grantee in another account, as the right to retire it does.
+	Alone bool
 }
 
 // All yields every policy, in an order of its own.
@@ -176,6 +178,7 @@ type verdict struct {
 	allow  *Statement
 	deny   *Statement
 	by     string // the name of the policy of deny or else of allow
+	alone  bool   // of a grant that needs no identity policy
 }
 
 func (v *verdict) allowed() bool { return v.grant != noMatch }
@@ -320,7 +323,8 @@ func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *v
 	if !resource.allowed() && (!who.inAccount() || !e.same || p.resourceMustAllow()) {
 		return notAllowed(p.resourceSource())
 	}
-	if !who.inAccount() || e.same && resource.grant == matchDirectly {
+	local := e.same || resource.alone
+	if !who.inAccount() || local && resource.grant == matchDirectly {
 		// What is granted to the very user or session is limited by nothing but denies.
 		return resource.decision(Allowed, resource.allow)
 	}
@@ -328,7 +332,7 @@ func (e *evaluation) grant(p *Policies, identity, boundary, session, resource *v
 	switch {
 	case who.isRoot():
 		by.Effect = Allowed
-	case e.same && resource.grant == matchIssuer:
+	case local && resource.grant == matchIssuer:
 		// What is granted to a role in the same account needs no identity policy, but is
 		// limited like one.
 		by = resource.decision(Allowed, resource.allow)
@@ -360,6 +364,6 @@ func (v *verdict) addGrant(who *Principal, g Grant) {
 		return
 	}
 	if m := grantee.match(who); m > v.grant {
-		*v = verdict{source: FromGrant, grant: m, by: g.ID}
+		*v = verdict{source: FromGrant, grant: m, by: g.ID, alone: g.Alone}
 	}
 }

@@ -88,6 +88,12 @@ func (s *Server) adminClock(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, clockState{s.clock.Now(), offset.Seconds(), frozen})
 }
 
+// The emulated time has bounds, so that whatever is counted from it can be stored, and shown, too.
+var (
+	earliestClock = time.Unix(0, 0)
+	latestClock   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
 // adminMoveClock takes {"set": RFC 3339 time, "freeze": true} or {"advance": "36h"}.
 func (s *Server) adminMoveClock(w http.ResponseWriter, r *http.Request) {
 	var move struct {
@@ -99,7 +105,16 @@ func (s *Server) adminMoveClock(w http.ResponseWriter, r *http.Request) {
 		adminError(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	to := s.clock.Now()
+	if d, err := time.ParseDuration(move.Advance); move.Set != nil {
+		to = *move.Set
+	} else if err == nil {
+		to = to.Add(d)
+	}
 	switch {
+	case to.Before(earliestClock) || !to.Before(latestClock):
+		adminError(w, http.StatusBadRequest, "the clock goes from 1970 to 2199")
+		return
 	case move.Set != nil && move.Advance == "" && move.Freeze:
 		s.clock.Freeze(*move.Set)
 	case move.Set != nil && move.Advance == "":

@@ -305,3 +305,19 @@ func TestRefusalsLeaveReasons(t *testing.T) {
 
 // unsignedToken is {"alg":"RS256","kid":"k"}.{"iss":"https://id.example.com","sub":"s","aud":"a","exp":9999999999,"iat":1} with no signature to speak of.
 const unsignedToken = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIiwic3ViIjoicyIsImF1ZCI6ImEiLCJleHAiOjk5OTk5OTk5OTksImlhdCI6MX0.AAAA"
+
+// The clock goes where what is counted from it can still be told.
+func TestClockBounds(t *testing.T) {
+	e := emulatortest.Start(t)
+	for body, status := range map[string]int{
+		`{"set":"9999-12-31T23:59:00Z","freeze":true}`: 400, `{"set":"2200-01-01T00:00:00Z"}`: 400, `{"set":"1969-12-31T23:59:59Z"}`: 400,
+		`{"set":"0001-01-01T00:00:00Z"}`: 400, `{"advance":"2562047h"}`: 400, `{"advance":"-2562047h"}`: 400, `{"set":"2199-12-31T00:00:00Z"}`: 200, `{"advance":"x"}`: 400,
+	} {
+		before := e.Clock.Now()
+		admin(t, e, "POST", "/clock", body, status)
+		if moved := e.Clock.Now().Sub(before); status != 200 && (moved < 0 || moved > time.Minute) {
+			t.Errorf("%s: refused, and moved by %v", body, moved)
+		}
+		admin(t, e, "DELETE", "/clock", "", 200)
+	}
+}

@@ -113,18 +113,13 @@ func newDenialsCommand(env settings) *cobra.Command {
 			if asJSON {
 				return printJSON(w, answer)
 			}
-			refused := make(map[string]bool)
-			for _, e := range answer.Refused {
-				refused[e.RequestID] = true
-			}
 			for _, d := range answer.Denials {
-				if !refused[d.RequestID] {
+				if d.LetThrough {
 					answer.Refused = append(answer.Refused, audit.Refusal{
 						RequestID: d.RequestID, Time: d.Time, Operation: d.Action, Caller: d.Principal, Code: "let through", Message: d.Reason,
 					})
 				}
 			}
-			slices.SortStableFunc(answer.Refused, func(a, b audit.Refusal) int { return b.Time.Compare(a.Time) })
 			for _, e := range answer.Refused {
 				fmt.Fprintf(w, "%s  %s  %s  %s\n    %s\n", e.Time.Format(time.DateTime), e.RequestID, calledName(&e), cmp.Or(e.Caller, "(unknown caller)"), refusal(&e))
 			}

@@ -12,8 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"emulator/audit"
+	"emulator/authz"
 	"emulator/emulatortest"
 	"emulator/policy"
+	"emulator/server"
 )
 
 // command runs a command line, and returns its status and all that it prints.
@@ -129,6 +131,33 @@ func TestPolicyEval(t *testing.T) {
 		status, out := command(t, "policy", "eval", file)
 		if (status == 0) != (text == good) || !strings.Contains(out, want) {
 			t.Errorf("%s: %d %s, want %s", text, status, out, want)
+		}
+	}
+}
+
+// What was let through is told only where the mode is to let it through.
+func TestDenialsInAuditMode(t *testing.T) {
+	for mode, want := range map[authz.Mode]bool{authz.Audit: true, authz.Enforce: false} {
+		e := emulatortest.Start(t, server.Config{IAM: mode})
+		people := iam.NewFromConfig(e.Config())
+		if _, err := people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}); err != nil {
+			t.Fatal(err)
+		}
+		key, err := people.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("bob")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bob := kms.NewFromConfig(e.ConfigWith(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "", emulatortest.Region))
+		if _, err := bob.ListKeys(t.Context(), nil); (err == nil) != want {
+			t.Fatal(err)
+		}
+		for range 120 { // more refusals than are listed
+			if _, err := people.GetUser(t.Context(), &iam.GetUserInput{UserName: aws.String("nobody")}); err == nil {
+				t.Fatal("there is nobody")
+			}
+		}
+		if _, text := command(t, "denials", "--endpoint", e.URL); strings.Contains(text, "let through: because no identity-based policy allows the kms:ListKeys action") != want {
+			t.Errorf("%v: %s", mode, text)
 		}
 	}
 }

@@ -311,7 +311,7 @@ func retirer(c api.Caller, k *Key, g *Grant) []policy.Grant {
 	}
 	for _, name := range grantedTo(c) {
 		if slices.Contains(by, name) {
-			return []policy.Grant{{ID: g.ID, Grantee: name}}
+			return []policy.Grant{{ID: g.ID, Grantee: name, Alone: true}}
 		}
 	}
 	return nil

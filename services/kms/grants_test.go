@@ -793,3 +793,35 @@ func TestEmptyConstraints(t *testing.T) {
 		}
 	}
 }
+
+// Who may retire a grant by the grant itself needs no policy for it, in whatever account
+// (https://docs.aws.amazon.com/kms/latest/developerguide/grant-delete.html).
+func TestRetireAcrossAccounts(t *testing.T) {
+	e, c := start(t)
+	key := createKey(t, c, "", "")
+	two := e.ConfigWith("111111111111", "test", "", emulatortest.Region)
+	people := iam.NewFromConfig(two)
+	must[*iam.CreateUserOutput](t)(people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("ann")}))
+	made := must[*iam.CreateAccessKeyOutput](t)(people.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("ann")})).AccessKey
+	ann, arn := kms.NewFromConfig(e.ConfigWith(*made.AccessKeyId, *made.SecretAccessKey, "", emulatortest.Region)), aws.String("arn:aws:iam::111111111111:user/ann")
+	encrypt, retire := []types.GrantOperation{types.GrantOperationEncrypt}, []types.GrantOperation{types.GrantOperationEncrypt, types.GrantOperationRetireGrant}
+	create := func(in kms.CreateGrantInput) *kms.CreateGrantOutput {
+		t.Helper()
+		in.KeyId, in.GranteePrincipal = key.KeyId, arn
+		return must[*kms.CreateGrantOutput](t)(c.CreateGrant(t.Context(), &in))
+	}
+	for name, grant := range map[string]*kms.CreateGrantOutput{
+		"retiring principal": create(kms.CreateGrantInput{RetiringPrincipal: arn, Operations: encrypt}),
+		"grantee":            create(kms.CreateGrantInput{Operations: retire}),
+	} {
+		if _, err := ann.RetireGrant(t.Context(), &kms.RetireGrantInput{GrantToken: grant.GrantToken}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	grant := create(kms.CreateGrantInput{Operations: encrypt})
+	_, err := ann.RetireGrant(t.Context(), &kms.RetireGrantInput{GrantToken: grant.GrantToken})
+	refused(t, err, "AccessDeniedException", "")
+	// What the grant is of is for the other account to hand on.
+	_, err = ann.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.Arn, Plaintext: []byte("x")})
+	refused(t, err, "AccessDeniedException", "no identity-based policy")
+}
