@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -260,6 +261,27 @@ func (s *Service) grants(r store.Reader, c api.Caller, k *Key, a access) ([]poli
 		}
 	}
 	return nil, nil
+}
+
+// otherGrants describes a few grants that the caller has of a key, for whoever asks why none of them allowed a call.
+func (s *Service) otherGrants(r store.Reader, c api.Caller, k *Key) string {
+	const few = 3
+	var all []string
+	for _, grantee := range grantedTo(c) {
+		for entry := range r.Scan(granteePrefix(k.Account, k.Region, k.ID, grantee, "", ""), nil) {
+			parts := store.Parts(entry)
+			g, err := s.loadGrant(r, grantKey(k.Account, k.Region, k.ID, parts[len(parts)-1]))
+			if err != nil || g == nil || len(all) == few {
+				break
+			}
+			text := fmt.Sprintf("grant %s is for %v", g.ID, g.Operations)
+			if names := g.Constraints.types(); len(names) > 0 {
+				text += fmt.Sprintf(" with %s %s", strings.Join(names, ", "), contextText(g.Constraints.context()))
+			}
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // allows reports whether a grant of the operation allows it with an encryption context.

@@ -825,3 +825,28 @@ func TestRetireAcrossAccounts(t *testing.T) {
 	_, err = ann.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.Arn, Plaintext: []byte("x")})
 	refused(t, err, "AccessDeniedException", "no identity-based policy")
 }
+
+// A denial tells whoever runs the emulator of grants that were there, and did not allow the call.
+func TestDenialTellsOfOtherGrants(t *testing.T) {
+	e, c := start(t)
+	key := createKey(t, c, "", "")
+	newUser(t, e, e.Config(), "ann", mayAssume)
+	people := iam.NewFromConfig(e.Config())
+	made := must[*iam.CreateAccessKeyOutput](t)(people.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("ann")})).AccessKey
+	ann := kms.NewFromConfig(e.ConfigWith(*made.AccessKeyId, *made.SecretAccessKey, "", emulatortest.Region))
+	grant := must[*kms.CreateGrantOutput](t)(c.CreateGrant(t.Context(), &kms.CreateGrantInput{
+		KeyId: key.KeyId, GranteePrincipal: aws.String(account + "user/ann"), Operations: []types.GrantOperation{types.GrantOperationEncrypt},
+		Constraints: &types.GrantConstraints{EncryptionContextEquals: map[string]string{"a": "1"}},
+	}))
+	_, err := ann.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x"), EncryptionContext: map[string]string{"a": "1", "b": "1"}})
+	refused(t, err, "AccessDeniedException", "because no identity-based policy allows the kms:Encrypt action")
+	resp, err := http.Get(e.URL + "/_emulator/decisions/last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text := string(must[[]byte](t)(io.ReadAll(resp.Body)))
+	if want := "grant " + *grant.GrantId + " is for [Encrypt] with EncryptionContextEquals {a=1}"; !strings.Contains(text, want) {
+		t.Errorf("%s, want %s", text, want)
+	}
+}

@@ -251,7 +251,13 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	if request.Grants, err = s.grants(r, c, k, a); err != nil {
 		return err
 	}
-	if err := s.authz.Authorize(r, c, request); err != nil {
+	err = s.authz.Authorize(r, c, request)
+	if denied, ok := errors.AsType[*api.Error](err); ok && request.Grants == nil {
+		if others := s.otherGrants(r, c, k); others != "" {
+			return denied.Because("%s", others)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	c.Notes.Resource(k.resource())
