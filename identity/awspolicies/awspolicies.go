@@ -35,11 +35,9 @@ var data []byte
 // Policy is one of AWS's managed policies.
 type Policy struct {
 	// Partition whose ARNs it names: "aws".
-	Partition string
-	Name      string
-	Path      string
-	// DefaultVersion is the ID of the version in force, the only one kept: "v3".
-	DefaultVersion   string
+	Partition        string
+	Name             string
+	Path             string
 	Created, Updated time.Time
 
 	entry *entry
@@ -58,7 +56,25 @@ func (p Policy) ID() string {
 // ServiceLinked reports whether only service-linked roles can have the policy.
 func (p Policy) ServiceLinked() bool { return strings.HasPrefix(p.Path, "/aws-service-role/") }
 
-// Document returns the policy's text.
+// Versions returns the policy's versions, the oldest first. The last is the one in
+// force, and the only one whose document is kept.
+func (p Policy) Versions() []identity.PolicyVersion {
+	var versions []identity.PolicyVersion
+	for v := range strings.SplitSeq(p.entry.versions, ",") {
+		id, created, _ := strings.Cut(v, ":")
+		versions = append(versions, identity.PolicyVersion{ID: "v" + id, Created: instant(created)})
+	}
+	return versions
+}
+
+// DefaultVersion returns the ID of the version in force: "v3".
+func (p Policy) DefaultVersion() string {
+	last := p.entry.versions[strings.LastIndexByte(p.entry.versions, ',')+1:]
+	id, _, _ := strings.Cut(last, ":")
+	return "v" + id
+}
+
+// Document returns the text of the version in force.
 func (p Policy) Document() string {
 	text := p.entry.document()
 	if p.Partition != "aws" {
@@ -102,8 +118,10 @@ func prefix(partition string) string { return "arn:" + partition + ":iam::aws:po
 
 // entry is a line of the index.
 type entry struct {
-	name, path, version string
-	created, updated    int64
+	name, path       string
+	created, updated time.Time
+	// versions as the generator wrote them: numbers and dates, the oldest first.
+	versions string
 	// block is the offset of a compressed block in data, start and size say where the
 	// text stands in the decompressed block.
 	block, start, size int
@@ -114,13 +132,12 @@ type entry struct {
 
 func (e *entry) policy(partition string) Policy {
 	return Policy{
-		Partition:      partition,
-		Name:           e.name,
-		Path:           e.path,
-		DefaultVersion: e.version,
-		Created:        time.Unix(e.created, 0).UTC(),
-		Updated:        time.Unix(e.updated, 0).UTC(),
-		entry:          e,
+		Partition: partition,
+		Name:      e.name,
+		Path:      e.path,
+		Created:   e.created,
+		Updated:   e.updated,
+		entry:     e,
 	}
 }
 
@@ -131,8 +148,8 @@ var index = sync.OnceValue(func() []*entry {
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
 		entries = append(entries, &entry{
-			name: f[0], path: f[1], created: number(f[2], 36), updated: number(f[3], 36), version: f[4],
-			block: int(number(f[5], 10)), start: int(number(f[6], 10)), size: int(number(f[7], 10)),
+			name: f[0], path: f[1], created: instant(f[2]), updated: instant(f[3]),
+			block: int(number(f[4], 10)), start: int(number(f[5], 10)), size: int(number(f[6], 10)), versions: f[7],
 		})
 	}
 	if err := lines.Err(); err != nil || len(entries) != count {
@@ -140,6 +157,8 @@ var index = sync.OnceValue(func() []*entry {
 	}
 	return entries
 })
+
+func instant(s string) time.Time { return time.Unix(number(s, 36), 0).UTC() }
 
 func number(s string, base int) int64 {
 	n, err := strconv.ParseInt(s, base, 64)

@@ -27,8 +27,14 @@ func TestAll(t *testing.T) {
 			t.Errorf("%s: ID %q", p.Name, p.ID())
 		}
 		ids[p.ID()] = true
-		if p.Created.IsZero() || p.Updated.Before(p.Created) || !strings.HasPrefix(p.DefaultVersion, "v") {
-			t.Errorf("%s: created %v, updated %v, version %s", p.Name, p.Created, p.Updated, p.DefaultVersion)
+		versions := p.Versions()
+		if p.Created.IsZero() || p.Updated.Before(p.Created) || versions[len(versions)-1].ID != p.DefaultVersion() {
+			t.Errorf("%s: created %v, updated %v, version %s of %v", p.Name, p.Created, p.Updated, p.DefaultVersion(), versions)
+		}
+		for i, v := range versions {
+			if !strings.HasPrefix(v.ID, "v") || v.Created.Year() < 2015 || i > 0 && v.Created.Before(versions[i-1].Created) {
+				t.Errorf("%s: %s of %v", p.Name, v.ID, v.Created)
+			}
 		}
 	}
 }

@@ -120,6 +120,17 @@ func TestAWSManagedPolicy(t *testing.T) {
 	if tags := must(client.ListPolicyTags(ctx, &iam.ListPolicyTagsInput{PolicyArn: aws.String(administrator)}))(t); len(tags.Tags) != 0 {
 		t.Errorf("tags %+v", tags)
 	}
+	// Of a policy that AWS changed, old versions are known by number and date.
+	const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+	old := must(client.ListPolicyVersions(ctx, &iam.ListPolicyVersionsInput{PolicyArn: aws.String(readOnly)}))(t)
+	if len(old.Versions) != 100 || !old.IsTruncated || !old.Versions[0].IsDefaultVersion || old.Versions[1].IsDefaultVersion ||
+		old.Versions[99].CreateDate.After(*old.Versions[0].CreateDate) {
+		t.Errorf("%d versions of %s, truncated %t", len(old.Versions), readOnly, old.IsTruncated)
+	}
+	_, err := client.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: aws.String(readOnly), VersionId: old.Versions[1].VersionId})
+	wantError(t, err, "NotImplemented", "Of "+readOnly+", version "+*old.Versions[0].VersionId+" alone is supported.")
+	_, err = client.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: aws.String(readOnly), VersionId: aws.String("v9999")})
+	wantError(t, err, "NoSuchEntity", "Policy "+readOnly+" version v9999 does not exist or is not attachable.")
 	// Nobody changes AWS's policies, nor sees those of another account.
 	const other = "arn:aws:iam::222222222222:policy/p"
 	denied := func(action, arn string) string {

@@ -101,12 +101,12 @@ func (p *managedPolicy) path() string {
 	return p.aws.Path
 }
 
-// versions of the policy; of AWS's only the one in force is known.
+// versions of the policy, the oldest first.
 func (p *managedPolicy) versions() []identity.PolicyVersion {
 	if p.local != nil {
 		return p.local.Versions
 	}
-	return []identity.PolicyVersion{{ID: p.aws.DefaultVersion, Created: p.aws.Updated}}
+	return p.aws.Versions()
 }
 
 // defaultVersion is the ID of the version in force.
@@ -114,7 +114,7 @@ func (p *managedPolicy) defaultVersion() string {
 	if p.local != nil {
 		return p.local.Default
 	}
-	return p.aws.DefaultVersion
+	return p.aws.DefaultVersion()
 }
 
 func (p *managedPolicy) tags() map[string]string {

