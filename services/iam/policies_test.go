@@ -165,7 +165,7 @@ func TestAWSManagedPolicy(t *testing.T) {
 		wantError(t, call(aws.String(administrator)), "AccessDenied", denied(action, administrator))
 		wantError(t, call(aws.String(other)), "AccessDenied", denied(action, other))
 	}
-	_, err := client.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: aws.String(other)})
+	_, err = client.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: aws.String(other)})
 	wantError(t, err, "AccessDenied", denied("GetPolicy", other))
 }
 
