@@ -63,7 +63,7 @@ func (s shower) append(dst []byte, p *plan, v reflect.Value) []byte {
 		material := isKeyMaterial(p, v)
 		for i := range p.fields {
 			f := &p.fields[i]
-			value, ok := present(v.Field(f.index))
+			value, ok := present(v.FieldByIndex(f.index))
 			if !ok || f.hidden || material && f.name == "TagValue" {
 				continue
 			}
@@ -78,7 +78,7 @@ func (s shower) append(dst []byte, p *plan, v reflect.Value) []byte {
 		if member := v.Elem(); member.IsValid() {
 			for i := range p.fields {
 				if f := &p.fields[i]; member.Type() == reflect.PointerTo(f.member) && !f.hidden {
-					value, _ := present(member.Elem().Field(f.index))
+					value, _ := present(member.Elem().FieldByIndex(f.index))
 					dst = s.append(appendMemberName(dst, f.name), f.plan, value)
 				}
 			}
@@ -136,7 +136,7 @@ func isKeyMaterial(p *plan, v reflect.Value) bool {
 	if !ok {
 		return false
 	}
-	key, ok := present(v.Field(p.fields[i].index))
+	key, ok := present(v.FieldByIndex(p.fields[i].index))
 	return ok && key.String() == "_custom_key_material_"
 }
 

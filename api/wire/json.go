@@ -154,7 +154,10 @@ func (d *decoder) structure(p *plan, v reflect.Value) error {
 			}
 			continue
 		}
-		if err := d.decode(p.fields[i].plan, v.Field(p.fields[i].index)); err != nil {
+		if i == absent {
+			return unsupported(name.String())
+		}
+		if err := d.decode(p.fields[i].plan, v.FieldByIndex(p.fields[i].index)); err != nil {
 			return err
 		}
 	}
@@ -281,7 +284,7 @@ func appendJSON(dst []byte, p *plan, v reflect.Value) []byte {
 		start := len(dst)
 		for i := range p.fields {
 			f := &p.fields[i]
-			value, ok := present(v.Field(f.index))
+			value, ok := present(v.FieldByIndex(f.index))
 			if !ok && !(f.required && f.plan.kind == listKind) {
 				continue
 			}

@@ -36,7 +36,7 @@ type Operation struct {
 // member is in only one of the model and the SDK is an error.
 func New(m *model.Service, operations []api.Operation) (*Codec, error) {
 	c := &Codec{model: m, operations: make(map[string]*Operation, len(operations))}
-	p := planner{plans: make(map[planKey]*plan)}
+	p := planner{service: m.Name, plans: make(map[planKey]*plan)}
 	for _, op := range operations {
 		p.unions = op.Unions
 		om, ok := m.Operations[op.Name]
@@ -70,10 +70,10 @@ func (c *Codec) Operation(name string) (*Operation, bool) {
 type plan struct {
 	kind    kind
 	shape   *model.Shape
-	goType  reflect.Type // without a pointer
-	fields  []field      // of a structure
-	byName  map[string]int
-	element *plan // of a list and of a map's values
+	goType  reflect.Type   // without a pointer
+	fields  []field        // of a structure
+	byName  map[string]int // where a field is: at absent if the Go type lacks it
+	element *plan          // of a list and of a map's values
 	check   *check
 	// deep is set if anything below has a constraint.
 	deep bool
@@ -81,12 +81,15 @@ type plan struct {
 
 type field struct {
 	name     string // on the wire
-	index    int
+	index    []int  // as reflect.Value.FieldByIndex has it
 	required bool
 	hidden   bool // from events
 	plan     *plan
 	member   reflect.Type // of a union: the struct that holds the value
 }
+
+// absent is the place of a member that AWS's model is ahead with.
+const absent = -1
 
 type kind uint8
 
@@ -109,8 +112,9 @@ type planKey struct {
 }
 
 type planner struct {
-	plans  map[planKey]*plan
-	unions []reflect.Type
+	service string
+	plans   map[planKey]*plan
+	unions  []reflect.Type
 }
 
 // structure plans an operation's input or output, which the model may lack.
@@ -207,6 +211,10 @@ func (p planner) fields(pl *plan) error {
 		f, ok := pl.goType.FieldByName(name)
 		if !ok {
 			if f, ok = pl.goType.FieldByName(name + "_"); !ok {
+				if slices.Contains(aheadMembers[p.service+" "+pl.shape.Name], m.Name) {
+					pl.byName[m.Name] = absent
+					continue
+				}
 				return fmt.Errorf("the SDK's %v has no member %s", pl.goType, m.Name)
 			}
 		}
@@ -215,7 +223,7 @@ func (p planner) fields(pl *plan) error {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
 		pl.byName[m.Name] = len(pl.fields)
-		pl.fields = append(pl.fields, field{name: m.Name, index: f.Index[0], required: m.Required, hidden: hidden(&m), plan: member})
+		pl.fields = append(pl.fields, field{name: m.Name, index: f.Index, required: m.Required, hidden: hidden(&m), plan: member})
 	}
 	return nil
 }
@@ -236,9 +244,14 @@ func (p planner) members(pl *plan) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
-		pl.fields = append(pl.fields, field{name: m.Name, index: value.Index[0], hidden: hidden(&m), plan: member, member: p.unions[i]})
+		pl.fields = append(pl.fields, field{name: m.Name, index: value.Index, hidden: hidden(&m), plan: member, member: p.unions[i]})
 	}
 	return nil
+}
+
+// unsupported refuses a member that the operation does not take yet.
+func unsupported(name string) error {
+	return api.Errorf("NotImplemented", "The parameter %s is not supported by this emulator.", name)
 }
 
 // settable returns what v points to, making it if need be. v itself if it is no pointer.

@@ -179,8 +179,11 @@ func decodeParameter(p *plan, n node, v reflect.Value, name string) error {
 			if !ok {
 				continue
 			}
+			if i == absent {
+				return unsupported(child.part)
+			}
 			f := &p.fields[i]
-			if err := decodeParameter(f.plan, child, v.Field(f.index), f.name); err != nil {
+			if err := decodeParameter(f.plan, child, v.FieldByIndex(f.index), f.name); err != nil {
 				return err
 			}
 		}
@@ -211,7 +214,7 @@ func decodeParameterUnion(p *plan, n node, v reflect.Value, name string) error {
 	}
 	f := &p.fields[i]
 	member := reflect.New(f.member)
-	if err := decodeParameter(f.plan, children[0], member.Elem().Field(f.index), f.name); err != nil {
+	if err := decodeParameter(f.plan, children[0], member.Elem().FieldByIndex(f.index), f.name); err != nil {
 		return err
 	}
 	v.Set(member)

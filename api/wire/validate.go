@@ -215,7 +215,7 @@ func (w *violations) structure(p *plan, v reflect.Value) {
 			continue
 		}
 		w.path = append(w.path, lowerFirst(f.name))
-		value, ok := present(v.Field(f.index))
+		value, ok := present(v.FieldByIndex(f.index))
 		switch {
 		case ok && f.plan.deep:
 			w.value(f.plan, value)
@@ -268,7 +268,7 @@ func (w *violations) union(p *plan, v reflect.Value) {
 			continue
 		}
 		w.path = append(w.path, lowerFirst(f.name))
-		if value, ok := present(v.Elem().Elem().Field(f.index)); ok {
+		if value, ok := present(v.Elem().Elem().FieldByIndex(f.index)); ok {
 			w.value(f.plan, value)
 		}
 		w.path = w.path[:len(w.path)-1]

@@ -68,7 +68,7 @@ func appendElement(dst []byte, p *plan, name string, v reflect.Value) []byte {
 func appendMembers(dst []byte, p *plan, v reflect.Value) []byte {
 	for i := range p.fields {
 		f := &p.fields[i]
-		value, ok := present(v.Field(f.index))
+		value, ok := present(v.FieldByIndex(f.index))
 		if !ok && !(f.required && f.plan.kind == listKind) { // AWS sends required lists though they be empty
 			continue
 		}

@@ -36,7 +36,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	}
 	if len(in.ProvidedContexts) > 0 {
 		// Context assertions are made by IAM Identity Center, of which there is none.
-		return nil, api.Errorf("ValidationError", "The context assertion of provider %s is not valid.", aws.ToString(in.ProvidedContexts[0].ProviderArn))
+		return nil, api.Errorf("InvalidContextAssertion", "The context assertion of provider %s is not valid.", aws.ToString(in.ProvidedContexts[0].ProviderArn))
 	}
 	requested, err := tagMap(in.Tags)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"path/filepath"
 )
 
-const botocore = "1.44.3"
+const botocore = "1.44.8"
 
 // services are botocore's folders: each has one API version in use.
 var services = map[string]string{
