@@ -28,6 +28,8 @@ type User struct {
 	AccessKeys []string `json:"accessKeys,omitempty"`
 	// MFADevices are the serial numbers of the devices enabled with the user.
 	MFADevices []string `json:"mfaDevices,omitempty"`
+	// PasswordLastUsed is when the user signed in with its password last.
+	PasswordLastUsed time.Time `json:"passwordLastUsed,omitzero"`
 }
 
 // ARN returns the user's ARN.

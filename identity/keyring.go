@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -25,6 +26,9 @@ type Keyring struct {
 	tokens  cipher.AEAD
 	records cipher.AEAD
 	secrets []byte
+
+	passwords []byte
+	hashing   chan struct{} // holds one for each password that is being hashed
 }
 
 // NewKeyring derives a keyring from a master key of MasterKeySize bytes.
@@ -32,7 +36,7 @@ func NewKeyring(master []byte) (*Keyring, error) {
 	if len(master) != MasterKeySize {
 		return nil, fmt.Errorf("the master key has %d bytes, not %d", len(master), MasterKeySize)
 	}
-	k := &Keyring{}
+	k := &Keyring{hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, use := range []struct {
 		info string
 		set  func(key []byte) error
@@ -40,6 +44,7 @@ func NewKeyring(master []byte) (*Keyring, error) {
 		{"session token", func(key []byte) (err error) { k.tokens, err = chacha20poly1305.NewX(key); return err }},
 		{"record", func(key []byte) (err error) { k.records, err = chacha20poly1305.NewX(key); return err }},
 		{"session secret", func(key []byte) error { k.secrets = key; return nil }},
+		{"password", func(key []byte) error { k.passwords = key; return nil }},
 	} {
 		key, err := hkdf.Key(sha256.New, master, nil, use.info, 32)
 		if err != nil {

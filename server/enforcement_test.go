@@ -184,7 +184,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
 		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
 		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
-		"CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
+		"Password": "Password-1", "CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
 		"PolicySourceArn": "arn:aws:iam::000000000000:user/alice", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
 		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SigningAlgorithm": "RS256", "TargetPrincipal": "111111111111", "DelegationRequestId": strings.Repeat("d", 16), "RequestorWorkflowId": "workflow", "PolicyTemplateArn": *managed.Policy.Arn, "SessionDuration": int32(900),
 		"Arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", "AccountId": "111111111111", "Email": "a@example.com", "AccountName": "a",
@@ -195,7 +195,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 }
 
 // alwaysGiven are members that an operation needs though the model does not say so.
-var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob", "GranteePrincipal", "GrantToken"}
+var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "Password", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob", "GranteePrincipal", "GrantToken"}
 
 // invoke calls an operation with the members that it needs.
 func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {

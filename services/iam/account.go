@@ -90,6 +90,9 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 				summary["MFADevicesInUse"]++
 			}
 		}
+		if r.Get(identity.LoginProfileKey(c.Account, c.Account)) != nil {
+			summary["AccountPasswordPresent"] = 1
+		}
 		settings, _, err := store.Load[identity.AccountSettings](r, identity.AccountSettingsKey(c.Account))
 		summary["GlobalEndpointTokenVersion"] = 1
 		if settings.TokensForAllRegions {

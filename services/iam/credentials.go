@@ -17,46 +17,10 @@ import (
 // for a user who has none.
 func (s *Service) otherCredentialOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("DeleteLoginProfile", s.deleteLoginProfile),
-		api.Op("GetLoginProfile", s.getLoginProfile),
 		api.Op("ListSSHPublicKeys", s.listSSHPublicKeys),
 		api.Op("ListServiceSpecificCredentials", s.listServiceSpecificCredentials),
 		api.Op("ListSigningCertificates", s.listSigningCertificates),
 	}
-}
-
-func (s *Service) deleteLoginProfile(ctx context.Context, c api.Caller, in *iam.DeleteLoginProfileInput) (*iam.DeleteLoginProfileOutput, error) {
-	return nil, s.findLoginProfile(ctx, c, "iam:DeleteLoginProfile", in.UserName)
-}
-
-func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.GetLoginProfileInput) (*iam.GetLoginProfileOutput, error) {
-	return nil, s.findLoginProfile(ctx, c, "iam:GetLoginProfile", in.UserName)
-}
-
-// findLoginProfile returns the error that says that there is none: no user has a password, nor has the root user, who may
-// ask for his own in a session of AssumeRoot only.
-func (s *Service) findLoginProfile(ctx context.Context, c api.Caller, action string, given *string) error {
-	if given == nil && c.Session != nil && c.Session.AssumedRoot {
-		if err := s.authorizeRoot(ctx, c, action); err != nil {
-			return err
-		}
-		return noLoginProfile("root")
-	}
-	name, err := userName(c, given)
-	if err != nil {
-		return err
-	}
-	return s.store.View(ctx, func(r store.Reader) error {
-		u, err := s.findUser(r, c, name, authz.Request{Action: action})
-		if err != nil {
-			return err
-		}
-		return noLoginProfile(u.Name)
-	})
-}
-
-func noLoginProfile(user string) error {
-	return api.Errorf("NoSuchEntity", "Login Profile for User %s cannot be found.", user)
 }
 
 // authorizeListOf asks for a list of what a user has, who must exist.

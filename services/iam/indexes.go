@@ -115,6 +115,10 @@ func (x *indexer) record(key []byte, parts []string) error {
 			return err
 		}
 		return x.entryOf(identity.OutboundAccountKey(issuer.ID), account)
+	case "login-profile":
+		if owner := parts[3]; owner != account {
+			x.Need(x.r, identity.UniqueIDKey(owner), key)
+		}
 	case "mfa":
 		d, _, err := store.Load[identity.MFADevice](x.r, key)
 		if err != nil {

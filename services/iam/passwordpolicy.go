@@ -10,6 +10,7 @@ import (
 
 	"emulator/api"
 	"emulator/authz"
+	"emulator/identity"
 	"emulator/store"
 )
 
@@ -24,29 +25,18 @@ func (s *Service) passwordPolicyOperations() []api.Operation {
 // shortestPassword is the default of MinimumPasswordLength.
 const shortestPassword = 6
 
-// passwordPolicy is the record of an account's password policy. What is not set is zero.
-type passwordPolicy struct {
-	MinimumLength   int32 `json:"minimumLength"`
-	Lowercase       bool  `json:"lowercase,omitempty"`
-	Uppercase       bool  `json:"uppercase,omitempty"`
-	Numbers         bool  `json:"numbers,omitempty"`
-	Symbols         bool  `json:"symbols,omitempty"`
-	UsersMayChange  bool  `json:"usersMayChange,omitempty"`
-	HardExpiry      *bool `json:"hardExpiry,omitempty"`
-	MaxAge          int32 `json:"maxAge,omitempty"` // days
-	ReusePrevention int32 `json:"reusePrevention,omitempty"`
-}
-
-func passwordPolicyKey(account string) []byte { return store.Key("iam", account, "password-policy") }
-
 // getAccountPasswordPolicy leaves out what is not set, as AWS does.
 func (s *Service) getAccountPasswordPolicy(ctx context.Context, c api.Caller, _ *iam.GetAccountPasswordPolicyInput) (*iam.GetAccountPasswordPolicyOutput, error) {
-	var p passwordPolicy
+	var p identity.PasswordPolicy
 	err := s.store.View(ctx, func(r store.Reader) error {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetAccountPasswordPolicy", Resource: "*"}); err != nil {
+		rules, err := byPasswordPolicy(r, c)
+		if err != nil {
 			return err
 		}
-		loaded, ok, err := store.Load[passwordPolicy](r, passwordPolicyKey(c.Account))
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetAccountPasswordPolicy", Resource: "*", ResourcePolicy: rules}); err != nil {
+			return err
+		}
+		loaded, ok, err := store.Load[identity.PasswordPolicy](r, identity.PasswordPolicyKey(c.Account))
 		if err == nil && !ok {
 			err = api.Errorf("NoSuchEntity", "The Password Policy with domain name %s cannot be found.", c.Account)
 		}
@@ -77,7 +67,7 @@ func (s *Service) updateAccountPasswordPolicy(ctx context.Context, c api.Caller,
 		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:UpdateAccountPasswordPolicy", Resource: "*"}); err != nil {
 			return err
 		}
-		return store.Save(tx, passwordPolicyKey(c.Account), passwordPolicy{
+		return store.Save(tx, identity.PasswordPolicyKey(c.Account), identity.PasswordPolicy{
 			MinimumLength: cmp.Or(aws.ToInt32(in.MinimumPasswordLength), shortestPassword),
 			Lowercase:     in.RequireLowercaseCharacters, Uppercase: in.RequireUppercaseCharacters, Numbers: in.RequireNumbers, Symbols: in.RequireSymbols,
 			UsersMayChange: in.AllowUsersToChangePassword, HardExpiry: in.HardExpiry,
@@ -91,7 +81,7 @@ func (s *Service) deleteAccountPasswordPolicy(ctx context.Context, c api.Caller,
 		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:DeleteAccountPasswordPolicy", Resource: "*"}); err != nil {
 			return err
 		}
-		key := passwordPolicyKey(c.Account)
+		key := identity.PasswordPolicyKey(c.Account)
 		if tx.Get(key) == nil {
 			return api.Errorf("NoSuchEntity", "The account policy with name PasswordPolicy cannot be found.")
 		}

@@ -55,6 +55,7 @@ func (s *Service) Operations() []api.Operation {
 		s.userOperations(),
 		s.accessKeyOperations(),
 		s.mfaOperations(),
+		s.loginProfileOperations(),
 		s.otherCredentialOperations(),
 		s.accountOperations(),
 		s.accountAliasOperations(),

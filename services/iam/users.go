@@ -89,7 +89,11 @@ func userName(c api.Caller, given *string) (string, error) {
 }
 
 func wireUser(u *identity.User) *types.User {
-	return &types.User{Arn: aws.String(u.ARN()), CreateDate: &u.Created, Path: &u.Path, UserId: &u.ID, UserName: &u.Name}
+	w := &types.User{Arn: aws.String(u.ARN()), CreateDate: &u.Created, Path: &u.Path, UserId: &u.ID, UserName: &u.Name}
+	if !u.PasswordLastUsed.IsZero() {
+		w.PasswordLastUsed = &u.PasswordLastUsed
+	}
+	return w
 }
 
 // wireUserWhole adds what lists leave out.
@@ -297,6 +301,8 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")
 		case len(u.Inline) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
+		case tx.Get(identity.LoginProfileKey(c.Account, u.ID)) != nil:
+			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete login profile first.")
 		case len(u.AccessKeys) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete access keys first.")
 		case len(u.MFADevices) > 0:
