@@ -22,6 +22,7 @@ import (
 	"emulator/clock"
 	"emulator/identity"
 	"emulator/identity/serviceprincipals"
+	"emulator/quota"
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/organizations"
@@ -87,6 +88,8 @@ type Config struct {
 	AllowOrigins []string
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
+	// Quotas are settings of quotas: "off", "requests", "kms.keys=10", or a file of such (package quota).
+	Quotas []string
 	// Version is what /_emulator/version tells.
 	Version string
 	// Log takes the server's log; nil means slog.Default.
@@ -139,6 +142,10 @@ func Open(config Config) (_ *Server, err error) {
 			return nil, err
 		}
 	}
+	quotas, err := quota.New(config.Quotas, time.Now, kms.Quotas()...)
+	if err != nil {
+		return nil, fmt.Errorf("quotas: %w", err)
+	}
 	s.dataDir = config.DataDir
 	if s.dataDir == "" {
 		if s.dataDir, err = os.MkdirTemp("", "emulator-*"); err != nil {
@@ -189,7 +196,7 @@ func Open(config Config) (_ *Server, err error) {
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
-	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse})
+	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},

@@ -60,6 +60,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.StringVar(&metadata.Region, "imds-region", "us-east-1", "the instance's `region`")
 	flags.BoolVar(&metadata.AllowV1, "imds-v1", false, "answer IMDSv1 requests, which have no token")
 	flags.IntVar(&config.MaxConnections, "max-connections", server.DefaultConnections, "`number` of connections that are open at once; further ones wait")
+	flags.StringSliceVar(&config.Quotas, "quotas", nil, "`settings` of quotas: off, requests (AWS's of requests are in force, too), NAME=VALUE, or a file of such")
 	flags.StringVar(&iam, "iam", "enforce", "what becomes of denials: enforce, audit (only record them) or off")
 	flags.StringVar(&logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")

@@ -34,8 +34,6 @@ type Alias struct {
 	Created, Updated time.Time
 }
 
-const aliasesPerKey = 50
-
 func aliasKey(account, region, name string) []byte {
 	return store.Key("kms", account, region, "alias", name)
 }
@@ -121,7 +119,7 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 		} else if ok {
 			return api.Errorf("AlreadyExistsException", "An alias with the name %s already exists", arn(c.Partition, c.Region, c.Account, *in.AliasName))
 		}
-		if err := checkAliasQuota(tx, k); err != nil {
+		if err := s.checkAliasQuota(tx, k); err != nil {
 			return err
 		}
 		now := s.now()
@@ -129,9 +127,9 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 	})
 }
 
-func checkAliasQuota(r store.Reader, k *Key) error {
-	if len(aliasesOf(r, k)) >= aliasesPerKey {
-		return api.Errorf("LimitExceededException", "A key can have at most %d aliases.", aliasesPerKey)
+func (s *Service) checkAliasQuota(r store.Reader, k *Key) error {
+	if most := s.quotas.Max(aliasesQuota); len(aliasesOf(r, k)) >= most {
+		return api.Errorf("LimitExceededException", "A key can have at most %d aliases.", most)
 	}
 	return nil
 }
@@ -181,7 +179,7 @@ func (s *Service) updateAlias(ctx context.Context, c api.Caller, in *kms.UpdateA
 			return api.Errorf("ValidationError", "The current and new KMS keys must be the same type (both symmetric or both asymmetric or both HMAC), and they must have the same key usage.")
 		}
 		if a.Target != k.ID {
-			if err := checkAliasQuota(tx, k); err != nil {
+			if err := s.checkAliasQuota(tx, k); err != nil {
 				return err
 			}
 		}

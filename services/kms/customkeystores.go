@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,7 @@ func (s *Service) customKeyStoreOperations() []api.Operation {
 		api.Op("DescribeCustomKeyStores", s.describeCustomKeyStores),
 		api.Op("ConnectCustomKeyStore", s.connectCustomKeyStore),
 		api.Op("DisconnectCustomKeyStore", s.disconnectCustomKeyStore),
+		api.Op("UpdateCustomKeyStore", s.updateCustomKeyStore),
 		api.Op("DeleteCustomKeyStore", s.deleteCustomKeyStore),
 	}
 }
@@ -40,8 +42,6 @@ type KeyStore struct {
 	Created     time.Time `json:"created"`
 	Connected   bool      `json:"connected"`
 }
-
-const keyStoresPerRegion = 10
 
 func keyStoresPrefix(account, region string) []byte {
 	return store.Key("kms", account, region, "key-store")
@@ -116,16 +116,14 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 		if err != nil {
 			return err
 		}
-		for _, other := range all {
-			switch {
-			case other.Name == ks.Name:
-				return api.Errorf("CustomKeyStoreNameInUseException", "The custom key store name %s is in use.", ks.Name)
-			case other.Cluster == ks.Cluster:
-				return api.Errorf("CloudHsmClusterInUseException", "The AWS CloudHSM cluster %s is in use by another custom key store.", ks.Cluster)
-			}
+		if err := checkKeyStoreName(all, ks); err != nil {
+			return err
 		}
-		if len(all) >= keyStoresPerRegion {
-			return api.Errorf("LimitExceededException", "An account can have at most %d custom key stores in a region.", keyStoresPerRegion)
+		if slices.ContainsFunc(all, func(other KeyStore) bool { return other.Cluster == ks.Cluster }) {
+			return api.Errorf("CloudHsmClusterInUseException", "The AWS CloudHSM cluster %s is in use by another custom key store.", ks.Cluster)
+		}
+		if most := s.quotas.Max(keyStoresQuota); len(all) >= most {
+			return api.Errorf("LimitExceededException", "An account can have at most %d custom key stores in a region.", most)
 		}
 		return saveKeyStore(tx, ks)
 	})
@@ -133,6 +131,14 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 		return nil, err
 	}
 	return &kms.CreateCustomKeyStoreOutput{CustomKeyStoreId: &ks.ID}, nil
+}
+
+// checkKeyStoreName returns AWS's error if another of all key stores has the name of this one.
+func checkKeyStoreName(all []KeyStore, ks *KeyStore) error {
+	if slices.ContainsFunc(all, func(other KeyStore) bool { return other.ID != ks.ID && other.Name == ks.Name }) {
+		return api.Errorf("CustomKeyStoreNameInUseException", "The custom key store name %s is in use.", ks.Name)
+	}
+	return nil
 }
 
 func checkTrustAnchor(text string) error {
@@ -228,6 +234,37 @@ func (s *Service) disconnectCustomKeyStore(ctx context.Context, c api.Caller, in
 			return wrongKeyStoreState(ks, "connected")
 		}
 		ks.Connected = false
+		return saveKeyStore(tx, ks)
+	})
+}
+
+// updateCustomKeyStore: only the name can be changed while the store is connected. A password is that of a user of the cluster, which
+// nobody can look up yet. Neither can other clusters be, so that none is known to have the certificate of the store's
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateCustomKeyStore.html).
+func (s *Service) updateCustomKeyStore(ctx context.Context, c api.Caller, in *kms.UpdateCustomKeyStoreInput) (*kms.UpdateCustomKeyStoreOutput, error) {
+	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:UpdateCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
+		disconnected := in.KeyStorePassword != nil || in.CloudHsmClusterId != nil
+		switch {
+		case in.XksProxyAuthenticationCredential != nil || in.XksProxyConnectivity != "" || in.XksProxyUriEndpoint != nil || in.XksProxyUriPath != nil ||
+			in.XksProxyVpcEndpointServiceName != nil || in.XksProxyVpcEndpointServiceOwner != nil:
+			return api.Errorf("ValidationError", "XksProxy parameters are valid only for custom key stores with a CustomKeyStoreType of EXTERNAL_KEY_STORE.")
+		case in.NewCustomKeyStoreName == nil && !disconnected:
+			return api.Errorf("ValidationError", "At least one property of the custom key store to update is required.")
+		case ks.Connected && disconnected:
+			return wrongKeyStoreState(ks, "disconnected")
+		case in.CloudHsmClusterId != nil && *in.CloudHsmClusterId != ks.Cluster:
+			return api.Errorf("CloudHsmClusterNotRelatedException", "The AWS CloudHSM cluster %s is not related to the cluster %s of the custom key store.", *in.CloudHsmClusterId, ks.Cluster)
+		case in.NewCustomKeyStoreName == nil:
+			return nil
+		}
+		ks.Name = *in.NewCustomKeyStoreName
+		all, err := allKeyStores(tx, c)
+		if err != nil {
+			return err
+		}
+		if err := checkKeyStoreName(all, ks); err != nil {
+			return err
+		}
 		return saveKeyStore(tx, ks)
 	})
 }

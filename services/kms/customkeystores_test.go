@@ -109,3 +109,42 @@ func TestCustomKeyStores(t *testing.T) {
 	_, err = c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id})
 	refused(t, err, "CustomKeyStoreNotFoundException", "")
 }
+
+// The name can be changed while a store is connected; the rest can't.
+func TestUpdateCustomKeyStore(t *testing.T) {
+	_, c := start(t)
+	key := keyInStore(t, c)
+	other := keyInStore(t, c)
+	update := func(in kms.UpdateCustomKeyStoreInput) error {
+		if in.CustomKeyStoreId == nil {
+			in.CustomKeyStoreId = key.CustomKeyStoreId
+		}
+		_, err := c.UpdateCustomKeyStore(t.Context(), &in)
+		return err
+	}
+	password, cluster := kms.UpdateCustomKeyStoreInput{KeyStorePassword: aws.String("kmsPswd2")}, kms.UpdateCustomKeyStoreInput{CloudHsmClusterId: key.CloudHsmClusterId}
+	must[any](t)(nil, update(kms.UpdateCustomKeyStoreInput{NewCustomKeyStoreName: aws.String("renamed")}))
+	must[any](t)(nil, update(kms.UpdateCustomKeyStoreInput{NewCustomKeyStoreName: aws.String("renamed")}))
+	refused(t, update(password), "CustomKeyStoreInvalidStateException", "is not disconnected")
+	refused(t, update(cluster), "CustomKeyStoreInvalidStateException", "is not disconnected")
+	both := password
+	both.NewCustomKeyStoreName = aws.String("both")
+	refused(t, update(both), "CustomKeyStoreInvalidStateException", "is not disconnected")
+
+	must[*kms.DisconnectCustomKeyStoreOutput](t)(c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: key.CustomKeyStoreId}))
+	for _, in := range []kms.UpdateCustomKeyStoreInput{password, cluster, both} {
+		must[any](t)(nil, update(in))
+	}
+	refused(t, update(kms.UpdateCustomKeyStoreInput{NewCustomKeyStoreName: aws.String("00000001")}), "CustomKeyStoreNameInUseException", "")
+	refused(t, update(kms.UpdateCustomKeyStoreInput{CloudHsmClusterId: other.CloudHsmClusterId}), "CloudHsmClusterNotRelatedException", "")
+	refused(t, update(kms.UpdateCustomKeyStoreInput{}), "ValidationException", "At least one property")
+	refused(t, update(kms.UpdateCustomKeyStoreInput{CustomKeyStoreId: aws.String("cks-00000000000000000")}), "CustomKeyStoreNotFoundException", "")
+	refused(t, update(kms.UpdateCustomKeyStoreInput{NewCustomKeyStoreName: aws.String("x"), XksProxyUriPath: aws.String("/kms/xks/v1")}), "ValidationException", "EXTERNAL_KEY_STORE")
+	refused(t, update(kms.UpdateCustomKeyStoreInput{XksProxyConnectivity: types.XksProxyConnectivityTypePublicEndpoint}), "ValidationException", "EXTERNAL_KEY_STORE")
+	stores := must[*kms.DescribeCustomKeyStoresOutput](t)(c.DescribeCustomKeyStores(t.Context(), &kms.DescribeCustomKeyStoresInput{CustomKeyStoreName: aws.String("both")})).CustomKeyStores
+	if len(stores) != 1 || *stores[0].CustomKeyStoreId != *key.CustomKeyStoreId || *stores[0].CloudHsmClusterId != *key.CloudHsmClusterId {
+		t.Errorf("%+v", stores)
+	}
+	must[*kms.ConnectCustomKeyStoreOutput](t)(c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: key.CustomKeyStoreId}))
+	must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")}))
+}

@@ -72,6 +72,9 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 				return err
 			}
 		}
+		if err := countGone(tx, &k); err != nil {
+			return err
+		}
 		for _, key := range doomed {
 			if err := tx.Delete(key); err != nil {
 				return err

@@ -77,9 +77,6 @@ func (g *grantConstraints) context() map[string]string {
 // unconstrained are operations that have no encryption context.
 var unconstrained = []types.GrantOperation{types.GrantOperationDescribeKey, types.GrantOperationRetireGrant}
 
-// grantsPerKey is AWS's quota.
-const grantsPerKey = 50_000
-
 func grantsPrefix(account, region, key string) []byte {
 	return store.Key("kms", account, region, "grant", key)
 }

@@ -140,7 +140,7 @@ func TestGrantLimit(t *testing.T) {
 		return err
 	}
 	key := grantCountKey(k.Account, k.Region, k.ID)
-	if err := s.store.Update(t.Context(), func(tx store.Tx) error { return store.Save(tx, key, grantsPerKey-1) }); err != nil {
+	if err := s.store.Update(t.Context(), func(tx store.Tx) error { return store.Save(tx, key, int(grantsQuota.Value)-1) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := create(); err != nil {

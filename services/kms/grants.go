@@ -220,8 +220,8 @@ func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateG
 		}
 		if count, err := grantCount(tx, g); err != nil {
 			return err
-		} else if count >= grantsPerKey {
-			return api.Errorf("LimitExceededException", "The KMS key %s has reached the limit of %d grants.", k.ARN(), grantsPerKey)
+		} else if most := s.quotas.Max(grantsQuota); count >= most {
+			return api.Errorf("LimitExceededException", "The KMS key %s has reached the limit of %d grants.", k.ARN(), most)
 		}
 		if err := dryRun(in.DryRun); err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 func Indexes(r store.Reader, indexed *store.Indexed) error {
 	indexed.Own(func(parts []string) bool {
 		return slices.Contains([]string{"kms-deletion", "kms-expiry", "kms-retiree"}, parts[0]) ||
-			parts[0] == "kms" && slices.Contains([]string{"alias-of", "key-store-key", "grant-of", "grant-named", "grant-count"}, parts[3])
+			parts[0] == "kms" && slices.Contains([]string{"alias-of", "key-store-key", "grant-of", "grant-named", "grant-count", "key-count"}, parts[3])
 	})
-	grants := make(map[string]int)
+	counts := make(map[string]int)
 	for key := range r.Scan(store.Key("kms"), nil) {
 		parts := store.Parts(key)
 		account, region := parts[1], parts[2]
@@ -23,6 +23,9 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			k, _, err := store.Load[Key](r, key)
 			if err != nil {
 				return err
+			}
+			if count := keyCountKey(account, region); r.Get(count) != nil {
+				counts[string(count)]++
 			}
 			materials, err := storedMaterials(r, &k)
 			if err != nil {
@@ -64,7 +67,7 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			for entry, value := range g.entries {
 				indexed.Entry(entry, value)
 			}
-			grants[string(grantCountKey(account, region, g.Key))]++
+			counts[string(grantCountKey(account, region, g.Key))]++
 		}
 	}
 	for key := range r.Scan(store.Key("kms-multi-region"), nil) {
@@ -77,7 +80,7 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			indexed.Need(r, keyKey(parts[1], region, parts[2]), key)
 		}
 	}
-	for key, count := range grants {
+	for key, count := range counts {
 		indexed.Entry([]byte(key), strconv.Itoa(count))
 	}
 	return nil

@@ -117,7 +117,7 @@ func (s *Service) createKey(ctx context.Context, c api.Caller, in *kms.CreateKey
 		if err := s.sweep(tx); err != nil {
 			return err
 		}
-		if err := s.checkNew(tx, k); err != nil {
+		if err := cmp.Or(s.checkNew(tx, k), s.countNew(tx, k)); err != nil {
 			return err
 		}
 		if err := s.place(tx, k, material); err != nil {

@@ -13,6 +13,7 @@ import (
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/quota"
 	"emulator/services/kms/keystore"
 	"emulator/store"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	Clock   *clock.Clock
 	Keyring *identity.Keyring
 	LastUse *audit.LastUse
+	Quotas  *quota.Quotas
 }
 
 // Service is the service.
@@ -33,6 +35,7 @@ type Service struct {
 	clock    *clock.Clock
 	keyring  *identity.Keyring
 	lastUse  *audit.LastUse
+	quotas   *quota.Quotas
 	material *keystore.Default
 	records  store.Cache[*Key]
 	// grantRecords are apart: they are many.
@@ -43,7 +46,7 @@ type Service struct {
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
-		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, material: keystore.New(c.Store, c.Keyring),
+		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, material: keystore.New(c.Store, c.Keyring),
 	}
 	s.store = rotating{c.Store, s}
 	return s
@@ -51,7 +54,7 @@ func New(c Config) *Service {
 
 // Operations returns what is covered of the API.
 func (s *Service) Operations() []api.Operation {
-	return slices.Concat(
+	return s.throttle(slices.Concat(
 		s.keyOperations(),
 		s.aliasOperations(),
 		s.encryptionOperations(),
@@ -66,7 +69,7 @@ func (s *Service) Operations() []api.Operation {
 		s.importOperations(),
 		s.multiRegionOperations(),
 		s.grantOperations(),
-	)
+	))
 }
 
 // now is the emulated time, in milliseconds as KMS shows it.

@@ -263,6 +263,9 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 		} else if old != nil {
 			return api.Errorf("AlreadyExistsException", "%s already exists.", old.ARN())
 		}
+		if err := s.countNew(tx, replica); err != nil {
+			return err
+		}
 		m, err := loadMultiRegion(tx, k)
 		if err != nil {
 			return err

@@ -23,12 +23,8 @@ func (s *Service) policyOperations() []api.Operation {
 	}
 }
 
-const (
-	// policyName is the only one there is.
-	policyName = "default"
-	// maxPolicySize is AWS's quota of a key policy's bytes.
-	maxPolicySize = 32 << 10
-)
+// policyName is the only one there is.
+const policyName = "default"
 
 // defaultPolicy is AWS's, to the letter: it gives the account control of the key and lets
 // IAM policies give access to it
@@ -56,8 +52,8 @@ func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string,
 	if given != nil {
 		text = *given
 	}
-	if len(text) > maxPolicySize {
-		return api.Errorf("LimitExceededException", "The key policy is larger than %d bytes.", maxPolicySize)
+	if most := s.quotas.Max(policySizeQuota); len(text) > most {
+		return api.Errorf("LimitExceededException", "The key policy is larger than %d bytes.", most)
 	}
 	err := s.authz.CheckPolicy("MalformedPolicyDocumentException", policy.KeyPolicy, k.Partition, text)
 	if err != nil {

@@ -28,8 +28,6 @@ func (s *Service) rotationOperations() []api.Operation {
 
 const (
 	defaultRotationPeriod = 365 // days
-	// maxOnDemand is AWS's quota of rotations on demand in a key's life.
-	maxOnDemand = 25
 	// conflictWindow is how long before an automatic rotation AWS refuses one on demand.
 	conflictWindow = 20 * time.Minute
 	// maxMissed bounds the rotations that are made up for at once. Of what was missed, nothing can have been encrypted.
@@ -242,9 +240,9 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 			if err := cmp.Or(checkRotates(k), checkNotReplica(k), s.checkUsable(tx, k)); err != nil {
 				return err
 			}
-			switch {
-			case k.OnDemand >= maxOnDemand:
-				return api.Errorf("LimitExceededException", "%s has been rotated on demand %d times, which is the most.", k.ARN(), maxOnDemand)
+			switch most := s.quotas.Max(onDemandQuota); {
+			case k.OnDemand >= most:
+				return api.Errorf("LimitExceededException", "%s has been rotated on demand %d times, which is the most.", k.ARN(), most)
 			case k.RotationPeriod != 0 && k.NextRotation.Sub(s.clock.Now()) <= conflictWindow:
 				return api.Errorf("ConflictException", "An automatic rotation of %s is scheduled to begin within the next 20 minutes.", k.ARN())
 			}

@@ -55,7 +55,7 @@ func TestKeyRotationStatus(t *testing.T) {
 }
 
 // startChecked is start for a test at whose end the database must be sound. Of keys for which it calls gone nothing may be left then.
-func startChecked(t *testing.T) (e *emulatortest.Emulator, c *kms.Client, gone func(id string)) {
+func startChecked(t *testing.T, quotas ...string) (e *emulatortest.Emulator, c *kms.Client, gone func(id string)) {
 	t.Helper()
 	dir := t.TempDir()
 	var deleted []string
@@ -74,7 +74,7 @@ func startChecked(t *testing.T) (e *emulatortest.Emulator, c *kms.Client, gone f
 			return nil
 		})
 	})
-	e = emulatortest.Start(t, server.Config{DataDir: dir})
+	e = emulatortest.Start(t, server.Config{DataDir: dir, Quotas: quotas})
 	return e, kms.NewFromConfig(e.Config()), func(id string) { deleted = append(deleted, id) }
 }
 

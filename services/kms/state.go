@@ -114,6 +114,9 @@ func (s *Service) use(r store.Reader, c api.Caller, k *Key) (usable, error) {
 	}
 	ks, err := s.keyStore(r, k)
 	if err == nil {
+		err = s.takeOfKeyStore(k.Region, k.CustomKeyStore)
+	}
+	if err == nil {
 		c.Notes.Use(k.resource(), k.shownMaterial(k.MaterialID))
 	}
 	return usable{k, ks}, err

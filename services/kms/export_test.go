@@ -1,0 +1,4 @@
+package kms
+
+// Charges is charges, for tests.
+var Charges = charges
