@@ -14,6 +14,10 @@ import (
 // Clock tells the emulated time: real time plus an offset, or a fixed instant.
 // The zero value tells real time. It is safe for concurrent use.
 type Clock struct {
+	// Transition is how long what AWS does in the background takes: making a replica of a key or
+	// an account, connecting a key store. It is set before the clock is used.
+	Transition time.Duration
+
 	state atomic.Pointer[state]
 }
 
@@ -34,6 +38,20 @@ func (c *Clock) Now() time.Time {
 	default:
 		return time.Now().Add(s.offset).UTC()
 	}
+}
+
+// Ended reports whether a transition that began then has ended by now, and when it ends or did. Time that does
+// not pass can't end any, and whoever waits for it would wait forever: with the clock frozen, or moved back to before its begin,
+// it has ended. An operation tells itself, without asking, that what it began is under way.
+func (c *Clock) Ended(begun time.Time) (end time.Time, ended bool) {
+	now, end := c.Now(), begun.Add(c.Transition)
+	if now.Before(end) && !now.Before(begun) {
+		if _, frozen := c.Offset(); !frozen {
+			return end, false
+		}
+		end = now
+	}
+	return end, true
 }
 
 // Set moves the clock to t, from where it runs on.

@@ -80,6 +80,8 @@ type Config struct {
 	MaxConnections int
 	// IAM is what becomes of denials: enforced, unless told otherwise.
 	IAM authz.Mode
+	// Transition is how long, in emulated time, what AWS does in the background takes (clock.Clock).
+	Transition time.Duration
 	// HostNames are names or addresses by which browsers may ask for this server, besides loopback
 	// ones, those of AWS's services and the address that it listens on.
 	HostNames []string
@@ -122,7 +124,7 @@ type Server struct {
 // Open opens the state in config.DataDir and builds the services. Errors name the
 // file at fault, and leave it as it was.
 func Open(config Config) (_ *Server, err error) {
-	s := &Server{config: config, log: cmp.Or(config.Log, slog.Default()), clock: new(clock.Clock)}
+	s := &Server{config: config, log: cmp.Or(config.Log, slog.Default()), clock: &clock.Clock{Transition: config.Transition}}
 	defer func() {
 		if err != nil {
 			s.Close()

@@ -111,7 +111,7 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 		if err := s.sweep(tx); err != nil {
 			return err
 		}
-		if err := s.checkState(tx, k, toChange); err != nil {
+		if err := s.checkState(tx, k, toName); err != nil {
 			return err
 		}
 		if _, ok, err := loadAlias(tx, c.Account, c.Region, *in.AliasName); err != nil {
@@ -172,7 +172,7 @@ func (s *Service) updateAlias(ctx context.Context, c api.Caller, in *kms.UpdateA
 		if err := s.sweep(tx); err != nil {
 			return err
 		}
-		if err := s.checkState(tx, k, toChange); err != nil {
+		if err := s.checkState(tx, k, toName); err != nil {
 			return err
 		}
 		if old.Usage != k.Usage || (old.Spec == types.KeySpecSymmetricDefault) != (k.Spec == types.KeySpecSymmetricDefault) {

@@ -40,7 +40,9 @@ type KeyStore struct {
 	Cluster     string    `json:"cluster"`
 	TrustAnchor string    `json:"trustAnchor"`
 	Created     time.Time `json:"created"`
-	Connected   bool      `json:"connected"`
+	// Connected is what it was last told to be, at the time Since.
+	Connected bool      `json:"connected"`
+	Since     time.Time `json:"since,omitzero"`
 }
 
 func keyStoresPrefix(account, region string) []byte {
@@ -169,7 +171,7 @@ func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in 
 			if in.CustomKeyStoreId != nil && *in.CustomKeyStoreId != ks.ID || in.CustomKeyStoreName != nil && *in.CustomKeyStoreName != ks.Name {
 				continue
 			}
-			entries = append(entries, ks.wire())
+			entries = append(entries, s.wireKeyStore(&ks))
 		}
 		if len(entries) == 0 && (in.CustomKeyStoreId != nil || in.CustomKeyStoreName != nil) {
 			return noKeyStore(aws.ToString(in.CustomKeyStoreId) + aws.ToString(in.CustomKeyStoreName))
@@ -184,14 +186,29 @@ func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in 
 	return out, nil
 }
 
-func (ks *KeyStore) wire() types.CustomKeyStoresListEntry {
-	state := types.ConnectionStateTypeDisconnected
-	if ks.Connected {
-		state = types.ConnectionStateTypeConnected
+// connection is the store's connection state at this time.
+func (s *Service) connection(ks *KeyStore) types.ConnectionStateType {
+	_, ended := s.clock.Ended(ks.Since)
+	switch {
+	case ks.Connected && ended:
+		return types.ConnectionStateTypeConnected
+	case ks.Connected:
+		return types.ConnectionStateTypeConnecting
+	case ended:
+		return types.ConnectionStateTypeDisconnected
 	}
+	return types.ConnectionStateTypeDisconnecting
+}
+
+// connected reports whether the store's keys can be used.
+func (s *Service) connected(ks *KeyStore) bool {
+	return s.connection(ks) == types.ConnectionStateTypeConnected
+}
+
+func (s *Service) wireKeyStore(ks *KeyStore) types.CustomKeyStoresListEntry {
 	return types.CustomKeyStoresListEntry{
 		CustomKeyStoreId: &ks.ID, CustomKeyStoreName: &ks.Name, CustomKeyStoreType: types.CustomKeyStoreTypeAwsCloudhsm,
-		CloudHsmClusterId: &ks.Cluster, TrustAnchorCertificate: &ks.TrustAnchor, ConnectionState: state, CreationDate: &ks.Created,
+		CloudHsmClusterId: &ks.Cluster, TrustAnchorCertificate: &ks.TrustAnchor, ConnectionState: s.connection(ks), CreationDate: &ks.Created,
 	}
 }
 
@@ -216,24 +233,28 @@ func wrongKeyStoreState(ks *KeyStore, want string) error {
 	return api.Errorf("CustomKeyStoreInvalidStateException", "The custom key store %s is not %s.", ks.ID, want)
 }
 
-// connectCustomKeyStore connects at once; in AWS it takes up to 20 minutes.
+// connectCustomKeyStore connects a store that is not being disconnected; of one that is connected, or about to be, it changes
+// nothing (https://docs.aws.amazon.com/kms/latest/APIReference/API_ConnectCustomKeyStore.html).
 func (s *Service) connectCustomKeyStore(ctx context.Context, c api.Caller, in *kms.ConnectCustomKeyStoreInput) (*kms.ConnectCustomKeyStoreOutput, error) {
 	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:ConnectCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
-		if ks.Connected {
+		switch s.connection(ks) {
+		case types.ConnectionStateTypeDisconnecting:
 			return wrongKeyStoreState(ks, "disconnected")
+		case types.ConnectionStateTypeDisconnected:
+			ks.Connected, ks.Since = true, s.now()
+			return saveKeyStore(tx, ks)
 		}
-		ks.Connected = true
-		return saveKeyStore(tx, ks)
+		return nil
 	})
 }
 
-// disconnectCustomKeyStore makes the store's keys unusable until it is connected again.
+// disconnectCustomKeyStore makes the store's keys unusable, from now on until it is connected again. It also gives up connecting.
 func (s *Service) disconnectCustomKeyStore(ctx context.Context, c api.Caller, in *kms.DisconnectCustomKeyStoreInput) (*kms.DisconnectCustomKeyStoreOutput, error) {
 	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:DisconnectCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
 		if !ks.Connected {
 			return wrongKeyStoreState(ks, "connected")
 		}
-		ks.Connected = false
+		ks.Connected, ks.Since = false, s.now()
 		return saveKeyStore(tx, ks)
 	})
 }
@@ -279,7 +300,7 @@ func (s *Service) deleteCustomKeyStore(ctx context.Context, c api.Caller, in *km
 		for range tx.Scan(store.Key("kms", ks.Account, ks.Region, "key-store-key", ks.ID), nil) {
 			return api.Errorf("CustomKeyStoreHasCMKsException", "The custom key store %s contains KMS keys.", ks.ID)
 		}
-		if ks.Connected {
+		if s.connection(ks) != types.ConnectionStateTypeDisconnected {
 			return wrongKeyStoreState(ks, "disconnected")
 		}
 		return tx.Delete(keyStoreKey(ks.Account, ks.Region, ks.ID))

@@ -203,7 +203,7 @@ func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateG
 		if err := s.sweep(tx); err != nil {
 			return err
 		}
-		if err := s.checkGrantable(tx, k); err != nil {
+		if err := s.checkUsable(tx, k, toGrant); err != nil {
 			return err
 		}
 		if err := checkGrant(k, g); err != nil {
@@ -233,14 +233,6 @@ func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateG
 		return nil, err
 	}
 	return &kms.CreateGrantOutput{GrantId: &g.ID, GrantToken: aws.String(s.grantToken(g))}, nil
-}
-
-// checkGrantable returns AWS's error if no grants can be made of the key in its state: of an unavailable one they can.
-func (s *Service) checkGrantable(r store.Reader, k *Key) error {
-	if state, err := s.state(r, k); err != nil || state == types.KeyStateUnavailable {
-		return err
-	}
-	return s.checkUsable(r, k)
 }
 
 func noGrant(k *Key, id string) error {

@@ -160,7 +160,7 @@ func (s *Service) getParametersForImport(ctx context.Context, c api.Caller, in *
 		if k, err = s.findForImport(r, c, *in.KeyId, a); err != nil {
 			return err
 		}
-		if err := s.checkState(r, k, toChange); err != nil {
+		if err := s.checkState(r, k, toManage); err != nil {
 			return err
 		}
 		return checkWrapping(k, in.WrappingAlgorithm, in.WrappingKeySpec)
@@ -199,7 +199,7 @@ func (s *Service) importKeyMaterial(ctx context.Context, c api.Caller, in *kms.I
 		if err != nil {
 			return err
 		}
-		if err := s.checkState(r, found, toChange); err != nil {
+		if err := s.checkState(r, found, toManage); err != nil {
 			return err
 		}
 		if err := s.checkImport(found, in); err != nil {
@@ -324,23 +324,29 @@ func (s *Service) putImported(tx store.Tx, k *Key, raw []byte, in *kms.ImportKey
 	return m.ID, sumUp(tx, k)
 }
 
-// rotateToImported brings the material that is pending into force.
-func (s *Service) rotateToImported(tx store.Tx, k *Key) error {
-	all, err := s.expire(tx, k)
-	if err != nil {
-		return err
-	}
+// pendingMaterial returns the material that waits for a rotation, nil if none does.
+func (s *Service) pendingMaterial(r store.Reader, k *Key) (*KeyMaterial, error) {
+	all, err := storedMaterials(r, k)
 	for _, m := range all {
-		if m.Pending {
-			m.Pending, m.Rotated, m.Rotation = false, s.now(), types.RotationTypeOnDemand
-			k.MaterialID = m.ID
-			if err := store.Save(tx, materialKey(k, m), m); err != nil {
-				return err
-			}
-			return sumUp(tx, k)
+		if m, ok := s.asNow(m); ok && m.Pending {
+			return &m, err
 		}
 	}
-	return api.Errorf("KMSInvalidStateException", "%s has no key material that is pending rotation.", k.ARN())
+	return nil, err
+}
+
+// rotateToImported brings the material that is pending into force, if there is any.
+func (s *Service) rotateToImported(tx store.Tx, k *Key, date time.Time) error {
+	m, err := s.pendingMaterial(tx, k)
+	if err != nil || m == nil {
+		return err
+	}
+	m.Pending, m.Rotated, m.Rotation = false, date, types.RotationTypeOnDemand
+	k.MaterialID = m.ID
+	if err := store.Save(tx, materialKey(k, *m), m); err != nil {
+		return err
+	}
+	return sumUp(tx, k)
 }
 
 // deleteImportedKeyMaterial: material that is not there is no error
@@ -350,6 +356,9 @@ func (s *Service) deleteImportedKeyMaterial(ctx context.Context, c api.Caller, i
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		found, err := s.findForImport(tx, c, *in.KeyId, access{action: "kms:DeleteImportedKeyMaterial"})
 		if err != nil {
+			return err
+		}
+		if err := s.checkState(tx, found, toManage); err != nil {
 			return err
 		}
 		k := *found

@@ -54,6 +54,11 @@ type Key struct {
 	NextRotation   time.Time `json:"nextRotation,omitzero"`
 	// OnDemand counts the rotations on demand.
 	OnDemand int `json:"onDemand,omitempty"`
+	// OnDemandSince is when a rotation on demand that has not ended was asked for, zero if none was.
+	OnDemandSince time.Time `json:"onDemandSince,omitzero"`
+	// Transient is the state that the key takes for the time of a transition, which began at TransientSince: Creating or Updating.
+	Transient      types.KeyState `json:"transient,omitempty"`
+	TransientSince time.Time      `json:"transientSince,omitzero"`
 	// CustomKeyStore is the ID of the custom key store with the material, or "".
 	CustomKeyStore string `json:"customKeyStore,omitempty"`
 	Cluster        string `json:"cluster,omitempty"`

@@ -264,7 +264,7 @@ func (s *Service) updateKeyDescription(ctx context.Context, c api.Caller, in *km
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:UpdateKeyDescription", noAlias: true}, func(k *Key) error {
 			k.Description = *in.Description
-			return s.checkState(tx, k, toChange)
+			return s.checkState(tx, k, toName)
 		})
 	})
 }
@@ -290,7 +290,7 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms
 	a.request.Context = map[string][]string{"kms:ScheduleKeyDeletionPendingWindowInDays": {fmt.Sprint(window)}}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
-			if err := s.checkState(tx, k, toChange); err != nil {
+			if err := s.checkState(tx, k, toManage); err != nil {
 				return err
 			}
 			k.Enabled, k.PendingWindow = false, window

@@ -164,7 +164,8 @@ func (s *Service) share(tx store.Tx, k, replica *Key) error {
 		}
 	}
 	replica.MaterialID, replica.Materials = k.MaterialID, k.Materials
-	replica.RotationPeriod, replica.NextRotation, replica.OnDemand = k.RotationPeriod, k.NextRotation, k.OnDemand
+	replica.RotationPeriod, replica.NextRotation = k.RotationPeriod, k.NextRotation
+	replica.OnDemand, replica.OnDemandSince = k.OnDemand, k.OnDemandSince
 	if err := sumUp(tx, replica); err != nil {
 		return err
 	}
@@ -246,10 +247,11 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 			Account: k.Account, Region: region, Partition: k.Partition, ID: k.ID, Created: s.now(), Description: aws.ToString(in.Description),
 			Spec: k.Spec, Usage: k.Usage, Origin: k.Origin, Enabled: true, Tags: tags, MultiRegion: types.MultiRegionKeyTypeReplica,
 		}
+		replica.Transient, replica.TransientSince = types.KeyStateCreating, replica.Created
 		if err := s.authorizeCreate(tx, there, replica, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
-		if err := cmp.Or(checkPrimary(k), tagsErr, s.upToDate(tx, k), s.checkManaged(tx, k)); err != nil {
+		if err := cmp.Or(checkPrimary(k), tagsErr, s.upToDate(tx, k), s.checkUsable(tx, k, toRotate)); err != nil {
 			return err
 		}
 		if err := s.sweep(tx); err != nil {
@@ -285,6 +287,7 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 		if out.ReplicaKeyMetadata, err = s.metadata(tx, replica); err != nil {
 			return err
 		}
+		out.ReplicaKeyMetadata.KeyState, out.ReplicaKeyMetadata.Enabled = types.KeyStateCreating, false
 		text, err := s.authz.ShowPrincipals(tx, replica.Policy)
 		out.ReplicaPolicy = &text
 		return err
@@ -295,18 +298,7 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 	return out, nil
 }
 
-// checkManaged returns AWS's error if the regions of a key can't be changed in its state.
-func (s *Service) checkManaged(r store.Reader, k *Key) error {
-	if err := s.checkState(r, k, toChange); err != nil {
-		return err
-	}
-	if !k.Enabled {
-		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
-	}
-	return nil
-}
-
-// updatePrimaryRegion changes which key is the primary, at once, where AWS takes some seconds. The caller needs the permission
+// updatePrimaryRegion changes which key is the primary, at once; both are Updating for a time. The caller needs the permission
 // on both (https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdatePrimaryRegion.html).
 func (s *Service) updatePrimaryRegion(ctx context.Context, c api.Caller, in *kms.UpdatePrimaryRegionInput) (*kms.UpdatePrimaryRegionOutput, error) {
 	region := *in.PrimaryRegion
@@ -322,14 +314,14 @@ func (s *Service) updatePrimaryRegion(ctx context.Context, c api.Caller, in *kms
 		if err != nil {
 			return err
 		}
-		if err := cmp.Or(checkPrimary(k), s.upToDate(tx, k), s.checkManaged(tx, k)); err != nil {
+		if err := cmp.Or(checkPrimary(k), s.upToDate(tx, k), s.checkUsable(tx, k, toRotate)); err != nil {
 			return err
 		}
 		next, err := s.findKey(tx, there, k.ID, asked())
 		if err != nil {
 			return err
 		}
-		if err := s.checkManaged(tx, next); err != nil {
+		if err := s.checkUsable(tx, next, toRotate); err != nil {
 			return err
 		}
 		m, err := loadMultiRegion(tx, k)
@@ -341,6 +333,9 @@ func (s *Service) updatePrimaryRegion(ctx context.Context, c api.Caller, in *kms
 		m.Primary = region
 		was, is := *k, *next
 		was.MultiRegion, is.MultiRegion = types.MultiRegionKeyTypeReplica, types.MultiRegionKeyTypePrimary
+		for _, k := range []*Key{&was, &is} {
+			k.Transient, k.TransientSince = types.KeyStateUpdating, s.now()
+		}
 		return cmp.Or(saveKey(tx, &was), saveKey(tx, &is), saveMultiRegion(tx, k, m))
 	})
 }

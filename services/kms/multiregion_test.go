@@ -49,7 +49,7 @@ func TestMultiRegion(t *testing.T) {
 	tags := []types.Tag{{TagKey: aws.String("a"), TagValue: aws.String("b")}}
 	out := must[*kms.ReplicateKeyOutput](t)(here.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.Arn, ReplicaRegion: aws.String(elsewhere), Description: aws.String("there"), Tags: tags}))
 	replica := out.ReplicaKeyMetadata
-	if *replica.Arn != strings.Replace(*key.Arn, "us-east-1", elsewhere, 1) || *replica.KeyId != *key.KeyId || replica.KeyState != types.KeyStateEnabled || *replica.Description != "there" || *replica.CurrentKeyMaterialId != *key.CurrentKeyMaterialId ||
+	if *replica.Arn != strings.Replace(*key.Arn, "us-east-1", elsewhere, 1) || *replica.KeyId != *key.KeyId || replica.KeyState != types.KeyStateCreating || describe(t, there, key.KeyId).KeyState != types.KeyStateEnabled || *replica.Description != "there" || *replica.CurrentKeyMaterialId != *key.CurrentKeyMaterialId ||
 		!strings.Contains(*out.ReplicaPolicy, "Enable IAM User Permissions") || len(out.ReplicaTags) != 1 {
 		t.Errorf("replicated %+v", out)
 	}
@@ -249,13 +249,15 @@ func TestMultiRegionImport(t *testing.T) {
 	e, here, _ := startChecked(t)
 	there := inRegion(e, elsewhere)
 	key := createMultiRegion(t, here, kms.CreateKeyInput{Origin: types.OriginTypeExternal})
-	if replica := replicate(t, here, key.KeyId, elsewhere); replica.KeyState != types.KeyStatePendingImport {
+	i, material := newImporter(t, here, key.KeyId), random(32)
+	id := must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, kms.ImportKeyMaterialInput{})).KeyMaterialId
+	replicate(t, here, key.KeyId, elsewhere)
+	if replica := describe(t, there, key.KeyId); replica.KeyState != types.KeyStatePendingImport {
 		t.Errorf("replicated %+v", replica)
 	}
-	i, o, material := newImporter(t, here, key.KeyId), newImporter(t, there, key.KeyId), random(32)
-	_, err := o.put(t, material, kms.ImportKeyMaterialInput{})
+	o := newImporter(t, there, key.KeyId)
+	_, err := o.put(t, random(32), kms.ImportKeyMaterialInput{})
 	refused(t, err, "IncorrectKeyMaterialException", "primary key")
-	id := must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, kms.ImportKeyMaterialInput{})).KeyMaterialId
 	blob := encrypt(t, here, key.KeyId)
 	_, err = there.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: blob})
 	refused(t, err, "KMSInvalidStateException", "is pending import.")

@@ -109,9 +109,6 @@ func (s *Service) putKeyPolicy(ctx context.Context, c api.Caller, in *kms.PutKey
 			if err := checkPolicyName(in.PolicyName); err != nil {
 				return err
 			}
-			if err := s.checkState(tx, k, toChange); err != nil {
-				return err
-			}
 			return s.setPolicy(tx, c, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 		})
 	})

@@ -53,18 +53,24 @@ func (s *Service) upToDate(r store.Reader, k *Key) error {
 		}
 		return err
 	}
-	if !s.rotationDue(k) {
+	if !s.automaticDue(k) && !s.onDemandDue(k) {
 		return nil
 	}
 	primary, err := s.primary(r, k) // a replica that a clock moved back brought back may not be in step
-	if err == nil && primary != nil && primary.Enabled && s.rotationDue(primary) {
+	if err == nil && primary != nil && (primary.Enabled && s.automaticDue(primary) || s.onDemandDue(primary)) {
 		err = &overdue{primary}
 	}
 	return err
 }
 
-func (s *Service) rotationDue(k *Key) bool {
+func (s *Service) automaticDue(k *Key) bool {
 	return k.RotationPeriod != 0 && !s.clock.Now().Before(k.NextRotation)
+}
+
+// onDemandDue reports whether a rotation on demand is to end.
+func (s *Service) onDemandDue(k *Key) bool {
+	_, ended := s.clock.Ended(k.OnDemandSince)
+	return ended && !k.OnDemandSince.IsZero()
 }
 
 // rotating is a store whose transactions find rotated what is due.
@@ -106,22 +112,37 @@ func (s *Service) catchUp(tx store.Tx, stale *Key) error {
 		return s.destroyReplicas(tx, found)
 	}
 	k := *found
-	period := int(k.RotationPeriod)
-	if missed := int(s.now().Unix()-k.NextRotation.Unix()) / (period * 24 * 60 * 60); missed > maxMissed {
-		k.NextRotation = k.NextRotation.AddDate(0, 0, (missed-maxMissed)*period)
+	if s.onDemandDue(&k) {
+		if err := s.endOnDemand(tx, &k); err != nil {
+			return err
+		}
 	}
-	for ; !s.clock.Now().Before(k.NextRotation); k.NextRotation = k.NextRotation.AddDate(0, 0, period) {
-		if err := s.rotate(tx, &k, types.RotationTypeAutomatic, k.NextRotation); err != nil {
+	if k.Enabled && s.automaticDue(&k) {
+		if err := s.rotateMissed(tx, &k); err != nil {
 			return err
 		}
 	}
 	return s.saveShared(tx, &k)
 }
 
+// rotateMissed makes the automatic rotations whose dates have come, each on its own.
+func (s *Service) rotateMissed(tx store.Tx, k *Key) error {
+	period := int(k.RotationPeriod)
+	if missed := int(s.now().Unix()-k.NextRotation.Unix()) / (period * 24 * 60 * 60); missed > maxMissed {
+		k.NextRotation = k.NextRotation.AddDate(0, 0, (missed-maxMissed)*period)
+	}
+	for ; !s.clock.Now().Before(k.NextRotation); k.NextRotation = k.NextRotation.AddDate(0, 0, period) {
+		if err := s.rotate(tx, k, types.RotationTypeAutomatic, k.NextRotation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // resumeRotation makes up for what a key missed while it was disabled: one rotation, and the next a period after it.
 func (s *Service) resumeRotation(tx store.Tx, k *Key) error {
 	due, ok := errors.AsType[*overdue](s.upToDate(tx, k))
-	if !ok || due.key.Region != k.Region {
+	if !ok || due.key.Region != k.Region || !s.automaticDue(k) {
 		return nil
 	}
 	k.NextRotation = s.now().AddDate(0, 0, int(k.RotationPeriod))
@@ -194,7 +215,7 @@ func (s *Service) disableKeyRotation(ctx context.Context, c api.Caller, in *kms.
 func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a access, f func(*Key)) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, a, func(k *Key) error {
-			if err := cmp.Or(checkRotatesItself(k), checkNotReplica(k), s.checkUsable(tx, k)); err != nil {
+			if err := cmp.Or(checkRotatesItself(k), checkNotReplica(k), s.checkUsable(tx, k, toRotate)); err != nil {
 				return err
 			}
 			f(k)
@@ -220,6 +241,9 @@ func (s *Service) getKeyRotationStatus(ctx context.Context, c api.Caller, in *km
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
+		if !k.OnDemandSince.IsZero() {
+			out.OnDemandRotationStartDate = &k.OnDemandSince
+		}
 		if k.RotationPeriod != 0 && k.Deletion.IsZero() {
 			out.KeyRotationEnabled, out.RotationPeriodInDays, out.NextRotationDate = true, &k.RotationPeriod, &k.NextRotation
 		}
@@ -231,33 +255,52 @@ func (s *Service) getKeyRotationStatus(ctx context.Context, c api.Caller, in *km
 	return out, nil
 }
 
-// rotateKeyOnDemand rotates at once, where AWS takes half a minute
+// rotateKeyOnDemand begins a rotation, which ends when somebody looks at the key, or uses it, after its time (endOnDemand)
 // (https://docs.aws.amazon.com/kms/latest/APIReference/API_RotateKeyOnDemand.html).
 func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.RotateKeyOnDemandInput) (*kms.RotateKeyOnDemandOutput, error) {
 	out := &kms.RotateKeyOnDemandOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:RotateKeyOnDemand", noAlias: true}, func(k *Key) error {
-			if err := cmp.Or(checkRotates(k), checkNotReplica(k), s.checkUsable(tx, k)); err != nil {
+			if err := cmp.Or(checkRotates(k), checkNotReplica(k), s.checkUsable(tx, k, toRotate)); err != nil {
 				return err
 			}
 			switch most := s.quotas.Max(onDemandQuota); {
 			case k.OnDemand >= most:
 				return api.Errorf("LimitExceededException", "%s has been rotated on demand %d times, which is the most.", k.ARN(), most)
+			case !k.OnDemandSince.IsZero():
+				return api.Errorf("ConflictException", "A rotation of %s is in progress.", k.ARN())
 			case k.RotationPeriod != 0 && k.NextRotation.Sub(s.clock.Now()) <= conflictWindow:
 				return api.Errorf("ConflictException", "An automatic rotation of %s is scheduled to begin within the next 20 minutes.", k.ARN())
 			}
-			k.OnDemand++
-			out.KeyId = aws.String(k.ARN())
 			if k.Origin == types.OriginTypeExternal {
-				return s.rotateToImported(tx, k)
+				pending, err := s.pendingMaterial(tx, k)
+				if err != nil {
+					return err
+				}
+				if pending == nil {
+					return api.Errorf("KMSInvalidStateException", "%s has no key material that is pending rotation.", k.ARN())
+				}
 			}
-			return s.rotate(tx, k, types.RotationTypeOnDemand, s.now())
+			k.OnDemand++
+			k.OnDemandSince = s.now()
+			out.KeyId = aws.String(k.ARN())
+			return nil
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// endOnDemand ends a rotation on demand: its material comes into force. Imported material that has gone meanwhile does not.
+func (s *Service) endOnDemand(tx store.Tx, k *Key) error {
+	end, _ := s.clock.Ended(k.OnDemandSince)
+	k.OnDemandSince = time.Time{}
+	if k.Origin == types.OriginTypeExternal {
+		return s.rotateToImported(tx, k, end)
+	}
+	return s.rotate(tx, k, types.RotationTypeOnDemand, end)
 }
 
 // listKeyRotations lists a key's materials, the oldest first

@@ -19,6 +19,11 @@ func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
 	if k.AwaitsReplicas {
 		return types.KeyStatePendingReplicaDeletion, nil
 	}
+	if k.Transient != "" {
+		if _, ended := s.clock.Ended(k.TransientSince); !ended {
+			return k.Transient, nil
+		}
+	}
 	if s.pendingImport(k) {
 		return types.KeyStatePendingImport, nil
 	}
@@ -27,7 +32,7 @@ func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
 		if err != nil {
 			return "", err
 		}
-		if !ok || !ks.Connected {
+		if !ok || !s.connected(&ks) {
 			return types.KeyStateUnavailable, nil
 		}
 	}
@@ -41,55 +46,69 @@ func (s *Service) state(r store.Reader, k *Key) (types.KeyState, error) {
 type need int
 
 const (
-	// toChange: operations that AWS refuses on a key that is to be deleted only.
-	toChange need = iota
-	// toEnable: operations that also want the key to have its material, and its store to be connected.
+	// toUse: cryptography with the key, and reading its public key.
+	toUse need = iota
+	// toGrant: making grants, of which a key needs no store that is connected.
+	toGrant
+	// toName: aliases, tags and the description.
+	toName
+	// toManage: imported material, and scheduling the deletion.
+	toManage
+	// toEnable: enabling and disabling; of an unavailable key it shows when that is available again.
 	toEnable
+	// toRotate: rotation and the regions of multi-Region keys.
+	toRotate
 )
 
-// refused tells which states an operation does not work in, by what it needs.
+// refused tells which states an operation does not work in, by what it needs. What has no need here works in all: reading, key
+// policies, ending grants and aliases. Of the needs whose operations checkUsable asks for, Disabled is refused, too. The columns are
+// those of AWS's table; what it leaves open, is refused.
 var refused = map[need][]types.KeyState{
-	toChange: {types.KeyStatePendingDeletion, types.KeyStatePendingReplicaDeletion},
-	toEnable: {types.KeyStatePendingDeletion, types.KeyStatePendingReplicaDeletion, types.KeyStatePendingImport, types.KeyStateUnavailable},
+	toUse:    {pendingImport, pendingDeletion, pendingReplicaDeletion, unavailable, creating},
+	toGrant:  {pendingImport, pendingDeletion, pendingReplicaDeletion, creating},
+	toName:   {pendingDeletion, pendingReplicaDeletion},
+	toManage: {pendingDeletion, pendingReplicaDeletion, creating, updating},
+	toEnable: {pendingImport, pendingDeletion, pendingReplicaDeletion, creating, updating},
+	toRotate: {pendingImport, pendingDeletion, pendingReplicaDeletion, unavailable, creating, updating},
+}
+
+const (
+	pendingImport          = types.KeyStatePendingImport
+	pendingDeletion        = types.KeyStatePendingDeletion
+	pendingReplicaDeletion = types.KeyStatePendingReplicaDeletion
+	unavailable            = types.KeyStateUnavailable
+	creating               = types.KeyStateCreating
+	updating               = types.KeyStateUpdating
+)
+
+// inWords are the states in AWS's errors.
+var inWords = map[types.KeyState]string{
+	pendingImport: "pending import", pendingDeletion: "pending deletion", pendingReplicaDeletion: "pending replica deletion",
+	unavailable: "unavailable", creating: "creating", updating: "updating",
 }
 
 // checkState returns AWS's error if the key is in a state that the operation does not
 // work in.
 func (s *Service) checkState(r store.Reader, k *Key, n need) error {
 	state, err := s.state(r, k)
-	if err != nil {
+	if err != nil || !slices.Contains(refused[n], state) {
 		return err
 	}
-	if slices.Contains(refused[n], state) {
-		return stateError(k, state)
+	refusal := api.Errorf("KMSInvalidStateException", "%s is %s.", k.ARN(), inWords[state])
+	if state == unavailable {
+		return refusal.Because("its custom key store is not connected")
 	}
-	return nil
+	return refusal
 }
 
-// checkUsable returns AWS's error if cryptography can't be done with the key.
-func (s *Service) checkUsable(r store.Reader, k *Key) error {
-	state, err := s.state(r, k)
-	switch {
-	case err != nil:
+// checkUsable is checkState for operations that want the key enabled, which only they have an error for.
+func (s *Service) checkUsable(r store.Reader, k *Key, n need) error {
+	if state, err := s.state(r, k); err != nil {
 		return err
-	case state == types.KeyStateDisabled: // which only operations that use keys have as an error
+	} else if state == types.KeyStateDisabled {
 		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
-	case state != types.KeyStateEnabled:
-		return stateError(k, state)
 	}
-	return s.upToDate(r, k)
-}
-
-func stateError(k *Key, state types.KeyState) error {
-	switch state {
-	case types.KeyStatePendingDeletion:
-		return api.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN())
-	case types.KeyStatePendingReplicaDeletion:
-		return api.Errorf("KMSInvalidStateException", "%s is pending replica deletion.", k.ARN())
-	case types.KeyStatePendingImport:
-		return api.Errorf("KMSInvalidStateException", "%s is pending import.", k.ARN())
-	}
-	return api.Errorf("KMSInvalidStateException", "%s is unavailable: its custom key store is not connected.", k.ARN())
+	return s.checkState(r, k, n)
 }
 
 // keyStore returns where the key's material lives.
@@ -98,7 +117,7 @@ func (s *Service) keyStore(r store.Reader, k *Key) (keystore.Store, error) {
 		return s.material, nil
 	}
 	ks, _, err := loadKeyStore(r, k.Account, k.Region, k.CustomKeyStore)
-	return s.material.Cluster(k.Cluster, ks.Connected), err
+	return s.material.Cluster(k.Cluster, s.connected(&ks)), err
 }
 
 // usable is a key that may be used, and the store that holds it: what a transaction leaves for the cryptography after it.
@@ -109,7 +128,10 @@ type usable struct {
 
 // use returns the key for use, if it may be used. It notes the use: nothing else hands out keys for use.
 func (s *Service) use(r store.Reader, c api.Caller, k *Key) (usable, error) {
-	if err := s.checkUsable(r, k); err != nil {
+	if err := s.checkUsable(r, k, toUse); err != nil {
+		return usable{}, err
+	}
+	if err := s.upToDate(r, k); err != nil {
 		return usable{}, err
 	}
 	ks, err := s.keyStore(r, k)

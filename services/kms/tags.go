@@ -59,7 +59,7 @@ func (s *Service) tagResource(ctx context.Context, c api.Caller, in *kms.TagReso
 				return api.Errorf("TagException", "Too many tags")
 			}
 			k.Tags = all
-			return s.checkState(tx, k, toChange)
+			return s.checkState(tx, k, toName)
 		})
 	})
 }
@@ -73,7 +73,7 @@ func (s *Service) untagResource(ctx context.Context, c api.Caller, in *kms.Untag
 			for _, key := range in.TagKeys {
 				delete(k.Tags, key)
 			}
-			return s.checkState(tx, k, toChange)
+			return s.checkState(tx, k, toName)
 		})
 	})
 }

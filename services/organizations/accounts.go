@@ -56,16 +56,13 @@ func creationKey(organization, id string) []byte {
 	return store.Key("organizations-create-account", organization, id)
 }
 
-func (c *creation) wire(state types.CreateAccountState) *types.CreateAccountStatus {
-	w := &types.CreateAccountStatus{Id: &c.ID, AccountName: &c.Name, RequestedTimestamp: &c.Requested, State: state}
-	if state == types.CreateAccountStateSucceeded {
-		w.AccountId, w.CompletedTimestamp = &c.Account, &c.Requested
-	}
-	return w
+// inProgress is the status of the request at its begin.
+func (c *creation) inProgress() *types.CreateAccountStatus {
+	return &types.CreateAccountStatus{Id: &c.ID, AccountName: &c.Name, RequestedTimestamp: &c.Requested, State: types.CreateAccountStateInProgress}
 }
 
-// createAccount makes an account with a role that the management account may assume. It answers
-// as AWS does, that the work is in progress, and is done.
+// createAccount makes an account with a role that the management account may assume. Both are there at once; the status of
+// the request tells of them when it has ended.
 //
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
 func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizations.CreateAccountInput) (*organizations.CreateAccountOutput, error) {
@@ -110,7 +107,7 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + identity.ARN(c.Partition, "iam", c.Account, "root") + `"},"Action":"sts:AssumeRole"}]}`,
 		})
 	})
-	return &organizations.CreateAccountOutput{CreateAccountStatus: made.wire(types.CreateAccountStateInProgress)}, err
+	return &organizations.CreateAccountOutput{CreateAccountStatus: made.inProgress()}, err
 }
 
 // newAccountID returns a number that no account of an organization has.
@@ -137,7 +134,11 @@ func (s *Service) describeCreateAccountStatus(ctx context.Context, c api.Caller,
 		if !ok {
 			return api.Errorf("CreateAccountStatusNotFoundException", "You specified a create account request that doesn't exist.")
 		}
-		out = &organizations.DescribeCreateAccountStatusOutput{CreateAccountStatus: made.wire(types.CreateAccountStateSucceeded)}
+		status := made.inProgress()
+		if end, ended := s.clock.Ended(made.Requested); ended {
+			status.State, status.AccountId, status.CompletedTimestamp = types.CreateAccountStateSucceeded, &made.Account, &end
+		}
+		out = &organizations.DescribeCreateAccountStatusOutput{CreateAccountStatus: status}
 		return nil
 	})
 	return out, err

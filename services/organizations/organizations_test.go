@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"emulator/emulatortest"
+	"emulator/server"
 )
 
 func wantCode(t *testing.T, err error, code string) {
@@ -44,6 +46,28 @@ func createAccount(t *testing.T, client *organizations.Client, name string) stri
 		t.Fatalf("state %s", done.CreateAccountStatus.State)
 	}
 	return *done.CreateAccountStatus.AccountId
+}
+
+func TestCreateAccountTakesTime(t *testing.T) {
+	e := emulatortest.Start(t, server.Config{Transition: time.Hour})
+	client := organizations.NewFromConfig(e.Config())
+	_, err := client.CreateOrganization(t.Context(), &organizations.CreateOrganizationInput{})
+	check(t, err)
+	made, err := client.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: aws.String("a"), Email: aws.String("a@example.com")})
+	check(t, err)
+	status := func() *types.CreateAccountStatus {
+		t.Helper()
+		out, err := client.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id})
+		check(t, err)
+		return out.CreateAccountStatus
+	}
+	if s := status(); s.State != types.CreateAccountStateInProgress || s.AccountId != nil || s.CompletedTimestamp != nil {
+		t.Errorf("at first: %+v", s)
+	}
+	e.Clock.Advance(2 * time.Hour)
+	if s := status(); s.State != types.CreateAccountStateSucceeded || s.AccountId == nil || !s.CompletedTimestamp.Equal(s.RequestedTimestamp.Add(time.Hour)) {
+		t.Errorf("at last: %+v", s)
+	}
 }
 
 func TestOrganization(t *testing.T) {
