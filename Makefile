@@ -39,7 +39,7 @@ fuzz:
 clients: build $(VENV)/ready .tools/python/ready clients/node_modules/ready clients/java/target/ready
 	clients/run bin/emulator story.py story.sh story.mjs providers.sh golang python encryption-sdk terraform
 
-SLOW := ansible custodian prowler
+SLOW := ansible cloudsplaining custodian pmapper prowler
 
 # With those that take minutes to install or build the first time.
 clients-all: clients .tools/aws-iam-authenticator/ready .tools/sops/ready $(SLOW:%=.tools/%/ready)

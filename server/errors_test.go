@@ -113,6 +113,7 @@ var notReturned = map[string]string{
 	"iam AcceptDelegationRequest InvalidInput":            "another code stands for it there",
 	"iam CreateDelegationRequest MalformedPolicyDocument": "the template makes InvalidInput of it",
 	"iam GetAccessKeyLastUsed NoSuchEntity":               "of the user of a key, which goes with its keys",
+	"iam GetAccountAuthorizationDetails InvalidInput":    "of an ARN, which was good when it was stored",
 	"iam ListPolicies InvalidInput":                       "of an ARN, which was good when it was stored",
 	"sts AssumeRoleWithSAML InvalidInput":                 "of metadata, which was good when it was stored",
 	"kms CreateKey MalformedPolicyDocument":               "MalformedPolicyDocumentException is made of it",

@@ -118,14 +118,18 @@ func (s *Service) listAttached(ctx context.Context, c api.Caller, q entityReques
 			_, path, _ := splitPolicyARN(arn)
 			return !strings.HasPrefix(path, aws.ToString(pathPrefix))
 		})
-		slices.Sort(arns)
-		page, more, err := pageOf(arns, list)
-		attached, next = []types.AttachedPolicy{}, more // AWS sends empty lists
-		for _, arn := range page {
-			_, _, name := splitPolicyARN(arn)
-			attached = append(attached, types.AttachedPolicy{PolicyArn: &arn, PolicyName: &name})
-		}
+		attached, next, err = pageOf(wireAttached(arns), list)
 		return err
 	})
 	return attached, next, err
+}
+
+// wireAttached returns attached policies as lists have them, by their ARNs; never nil.
+func wireAttached(arns []string) []types.AttachedPolicy {
+	wire := []types.AttachedPolicy{}
+	for _, arn := range slices.Sorted(slices.Values(arns)) {
+		_, _, name := splitPolicyARN(arn)
+		wire = append(wire, types.AttachedPolicy{PolicyArn: &arn, PolicyName: &name})
+	}
+	return wire
 }

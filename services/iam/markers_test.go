@@ -48,6 +48,9 @@ func TestMarkers(t *testing.T) {
 		"iam ListDelegationRequests": func(m *string) error {
 			return fails(client.ListDelegationRequests(ctx, &iam.ListDelegationRequestsInput{Marker: m}))
 		},
+		"iam GetAccountAuthorizationDetails": func(m *string) error {
+			return fails(client.GetAccountAuthorizationDetails(ctx, &iam.GetAccountAuthorizationDetailsInput{Marker: m}))
+		},
 		"iam GetGroup": func(m *string) error {
 			return fails(client.GetGroup(ctx, &iam.GetGroupInput{GroupName: staff, Marker: m}))
 		},

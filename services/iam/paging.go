@@ -3,6 +3,7 @@ package iam
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"emulator/api"
 )
@@ -23,6 +24,9 @@ type page struct {
 	left, skipped int
 	last          string // position of the last item looked at
 	more          bool
+
+	whole string // after of the whole list, if it has parts
+	part  string // the letter of the part at hand, or ""
 }
 
 func newPage(list api.List) (*page, error) {
@@ -30,7 +34,20 @@ func newPage(list api.List) (*page, error) {
 	if !ok {
 		return nil, invalidMarker()
 	}
-	return &page{list: list, after: after, left: list.Max(defaultItems)}, nil
+	return &page{list: list, after: after, whole: after, left: list.Max(defaultItems)}, nil
+}
+
+// enter goes on to a part of a list of several, which are in the order of their letters, and reports whether the page is
+// to have anything of it. Positions are those within the part.
+func (p *page) enter(part string) bool {
+	if p.more || p.whole != "" && part < p.whole[:1] {
+		return false
+	}
+	p.part, p.after = part, ""
+	if strings.HasPrefix(p.whole, part) {
+		p.after = p.whole[1:]
+	}
+	return true
 }
 
 func invalidMarker() error { return api.Errorf("ValidationError", "Invalid Marker.") }
@@ -63,14 +80,14 @@ func (p *page) take(position string) bool {
 		return false
 	}
 	p.left--
-	p.last = position
+	p.last = p.part + position
 	return true
 }
 
 // skip passes over an item that a filter leaves out, and reports whether to go on.
 func (p *page) skip(position string) bool {
 	p.skipped++
-	p.last = position
+	p.last = p.part + position
 	p.more = p.skipped >= maxSkipped
 	return !p.more
 }

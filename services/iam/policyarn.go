@@ -55,10 +55,15 @@ type managedPolicy struct {
 
 // text returns the policy's document in force.
 func (p *managedPolicy) text(r store.Reader) (string, error) {
+	return p.versionText(r, p.defaultVersion())
+}
+
+// versionText returns the document of one of the policy's versions; of AWS's, the one in force alone is known.
+func (p *managedPolicy) versionText(r store.Reader, id string) (string, error) {
 	if p.local == nil {
 		return p.aws.Document(), nil
 	}
-	text, _, err := store.Load[string](r, identity.PolicyVersionKey(p.local.Account, p.local.Name, p.local.Default))
+	text, _, err := store.Load[string](r, identity.PolicyVersionKey(p.local.Account, p.local.Name, id))
 	return text, err
 }
 

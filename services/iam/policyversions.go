@@ -81,13 +81,11 @@ func (s *Service) getPolicyVersion(ctx context.Context, c api.Caller, in *iam.Ge
 			return noVersion(*in.PolicyArn, *in.VersionId)
 		}
 		out = p.wireVersion(p.versions()[i])
-		text := ""
-		if p.local == nil {
-			if !out.IsDefaultVersion {
-				return api.Errorf("NotImplemented", "Of %s, version %s alone is supported.", *in.PolicyArn, p.defaultVersion())
-			}
-			text = p.aws.Document()
-		} else if text, _, err = store.Load[string](r, identity.PolicyVersionKey(c.Account, p.local.Name, *in.VersionId)); err != nil {
+		if p.local == nil && !out.IsDefaultVersion {
+			return api.Errorf("NotImplemented", "Of %s, version %s alone is supported.", *in.PolicyArn, p.defaultVersion())
+		}
+		text, err := p.versionText(r, *in.VersionId)
+		if err != nil {
 			return err
 		}
 		out.Document = aws.String(encodeDocument(text))

@@ -58,6 +58,7 @@ func (s *Service) Operations() []api.Operation {
 		s.loginProfileOperations(),
 		s.otherCredentialOperations(),
 		s.accountOperations(),
+		s.reportOperations(),
 		s.accountAliasOperations(),
 		s.passwordPolicyOperations(),
 		s.groupOperations(),
