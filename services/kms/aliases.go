@@ -83,7 +83,7 @@ func checkAliasName(name string) error {
 // authorizeAlias asks for the permission on the alias, which only identity policies give.
 func (s *Service) authorizeAlias(r store.Reader, c api.Caller, action, name string) error {
 	named := arn(c.Partition, c.Region, c.Account, name)
-	if err := s.authz.Authorize(r, c, authz.Request{Action: action, Resource: named}); err != nil {
+	if err := s.authz.Authorize(r, c, authz.Request{Action: action, Resource: named, Context: map[string][]string{"kms:CallerAccount": {c.Account}}}); err != nil {
 		return err
 	}
 	c.Notes.Resource(audit.Resource{Type: "AWS::KMS::Alias", Account: c.Account, ARN: named})

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -19,10 +21,14 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html#awskeymanagementservice-policy-keys
 func TestConditionKeys(t *testing.T) {
 	e, c := start(t)
+	e.Clock.Freeze(time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC))
 	bob := kms.NewFromConfig(newUser(t, e, e.Config(), "bob", mayAssume))
 	people := iam.NewFromConfig(e.Config())
 	key, rsaKey := createKey(t, c, "", ""), createKey(t, c, types.KeySpecRsa2048, types.KeyUsageTypeSignVerify)
-	hmacKey := createKey(t, c, types.KeySpecHmac256, types.KeyUsageTypeGenerateVerifyMac)
+	tags := []types.Tag{{TagKey: aws.String("team"), TagValue: aws.String("red")}}
+	hmacKey := createMultiRegion(t, c, kms.CreateKeyInput{KeySpec: types.KeySpecHmac256, KeyUsage: types.KeyUsageTypeGenerateVerifyMac, Tags: tags})
+	agreeing, imported := createKey(t, c, types.KeySpecEccNistP256, types.KeyUsageTypeKeyAgreement), newImporter(t, c, createExternal(t, c, "", "").KeyId)
+	imported.c = bob
 	must[*kms.CreateAliasOutput](t)(c.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: aws.String("alias/app"), TargetKeyId: key.KeyId}))
 	context := map[string]string{"app": "a", "Tenant": "b"}
 	blob := must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x"), EncryptionContext: context})).CiphertextBlob
@@ -93,7 +99,7 @@ func TestConditionKeys(t *testing.T) {
 		return err
 	}
 	create := func() error {
-		_, err := bob.CreateKey(ctx, &kms.CreateKeyInput{KeySpec: types.KeySpecEccNistP256, KeyUsage: types.KeyUsageTypeSignVerify, BypassPolicyLockoutSafetyCheck: true})
+		_, err := bob.CreateKey(ctx, &kms.CreateKeyInput{KeySpec: types.KeySpecEccNistP256, KeyUsage: types.KeyUsageTypeSignVerify, BypassPolicyLockoutSafetyCheck: true, Tags: tags})
 		return err
 	}
 	describe := func() error {
@@ -130,8 +136,55 @@ func TestConditionKeys(t *testing.T) {
 		return err
 	}
 
+	derive := func() error {
+		peer := must[*kms.GetPublicKeyOutput](t)(c.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: agreeing.KeyId})).PublicKey
+		_, err := bob.DeriveSharedSecret(ctx, &kms.DeriveSharedSecretInput{KeyId: agreeing.KeyId, KeyAgreementAlgorithm: types.KeyAgreementAlgorithmSpecEcdh, PublicKey: peer})
+		return err
+	}
+	importExpiring := func() error {
+		_, err := imported.put(t, make([]byte, 32), kms.ImportKeyMaterialInput{ValidTo: aws.Time(e.Clock.Now().Add(10 * day))})
+		return err
+	}
+	getParameters := func() error {
+		_, err := bob.GetParametersForImport(ctx, &kms.GetParametersForImportInput{KeyId: imported.id, WrappingAlgorithm: types.AlgorithmSpecRsaesOaepSha256, WrappingKeySpec: types.WrappingKeySpecRsa2048})
+		return err
+	}
+	makeReplica := func() error {
+		_, err := bob.ReplicateKey(ctx, &kms.ReplicateKeyInput{KeyId: createMultiRegion(t, c, kms.CreateKeyInput{}).KeyId, ReplicaRegion: aws.String("us-west-2"), BypassPolicyLockoutSafetyCheck: true})
+		return err
+	}
+	movePrimary := func() error {
+		moved := createMultiRegion(t, c, kms.CreateKeyInput{})
+		replicate(t, c, moved.KeyId, elsewhere)
+		_, err := bob.UpdatePrimaryRegion(ctx, &kms.UpdatePrimaryRegionInput{KeyId: moved.KeyId, PrimaryRegion: aws.String(elsewhere)})
+		return err
+	}
+	rotate := func() error {
+		_, err := bob.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: key.KeyId, RotationPeriodInDays: aws.Int32(100)})
+		return err
+	}
+	// A key that was used three days and some hours ago.
+	disable := func() error {
+		used := createKey(t, c, "", "")
+		e.Clock.Advance(5 * day)
+		encrypt := must[*kms.EncryptOutput](t)(c.Encrypt(ctx, &kms.EncryptInput{KeyId: used.KeyId, Plaintext: x}))
+		e.Clock.Advance(4*day - time.Second)
+		defer e.Clock.Freeze(e.Clock.Now().Add(-9*day + time.Second))
+		_, err := bob.DisableKey(ctx, &kms.DisableKeyInput{KeyId: encrypt.KeyId})
+		return err
+	}
+	tag := func() error {
+		_, err := bob.TagResource(ctx, &kms.TagResourceInput{KeyId: hmacKey.KeyId, Tags: tags})
+		return err
+	}
+	untag := func() error {
+		_, err := bob.UntagResource(ctx, &kms.UntagResourceInput{KeyId: hmacKey.KeyId, TagKeys: []string{"other"}})
+		return err
+	}
+
 	// allowed are errors that come after permission.
 	allowed := []string{"DryRunOperationException", "InvalidGrantIdException", "KMSInvalidSignatureException", "KMSInvalidMacException", "CustomKeyStoreNotFoundException"}
+	var tested []string
 	const equals, anyOf, allOf, is, number = "StringEquals", "ForAnyValue:StringEquals", "ForAllValues:StringEquals", "Bool", "NumericEquals"
 	for _, tt := range []struct {
 		key            string
@@ -208,21 +261,25 @@ func TestConditionKeys(t *testing.T) {
 		{"kms:SigningAlgorithm", "Sign", sign, equals, `"RSASSA_PSS_SHA_256"`, `"RSASSA_PSS_SHA_512"`},
 		{"kms:SigningAlgorithm", "Verify", verify, equals, `"RSASSA_PSS_SHA_256"`, `"RSASSA_PSS_SHA_512"`},
 
-		// Those that this operation does not have.
-		{"kms:ExpirationModel", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:GrantIsForAWSResource", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:KeyAgreementAlgorithm", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:MultiRegionKeyType", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:PrimaryRegion", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:RecipientAttestation:PCR0", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:RecipientAttestation:ImageSha384", "Decrypt", decrypt, "Null", "true", "false"},
-		{"kms:ReplicaRegion", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:RotationPeriodInDays", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:TrailingDaysWithoutKeyUsage", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:ValidTo", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:ViaService", "Encrypt", encrypt, "Null", "true", "false"},
-		{"kms:WrappingAlgorithm", "DescribeKey", describe, "Null", "true", "false"},
-		{"kms:WrappingKeySpec", "DescribeKey", describe, "Null", "true", "false"},
+		{"kms:ExpirationModel", "ImportKeyMaterial", importExpiring, equals, `"KEY_MATERIAL_EXPIRES"`, `"KEY_MATERIAL_DOES_NOT_EXPIRE"`},
+		{"kms:KeyAgreementAlgorithm", "DeriveSharedSecret", derive, equals, `"ECDH"`, `"OTHER"`},
+		{"kms:MultiRegionKeyType", "GenerateMac", makeMac, equals, `"PRIMARY"`, `"REPLICA"`},
+		{"kms:PrimaryRegion", "UpdatePrimaryRegion", movePrimary, equals, `"eu-west-1"`, `"us-east-1"`},
+		{"kms:ReplicaRegion", "ReplicateKey", makeReplica, equals, `"us-west-2"`, `"us-east-1"`},
+		{"kms:RotationPeriodInDays", "EnableKeyRotation", rotate, number, `"100"`, `"365"`},
+		{"kms:TrailingDaysWithoutKeyUsage", "DisableKey", disable, number, `"3"`, `"4"`},
+		{"kms:TrailingDaysWithoutKeyUsage", "ScheduleKeyDeletion", schedule, "NumericLessThan", `"1"`, `"0"`},
+		{"kms:ValidTo", "ImportKeyMaterial", importExpiring, "DateLessThan", `"2031-03-11T12:00:01Z"`, `"2031-03-11T12:00:00Z"`},
+		{"kms:WrappingAlgorithm", "GetParametersForImport", getParameters, equals, `"RSAES_OAEP_SHA_256"`, `"RSAES_OAEP_SHA_1"`},
+		{"kms:WrappingKeySpec", "GetParametersForImport", getParameters, equals, `"RSA_2048"`, `"RSA_4096"`},
+		{"kms:ViaService", "Encrypt", encrypt, "Null", "true", "false"}, // no service calls for anybody
+		{"aws:RequestTag/team", "CreateKey", create, equals, `"red"`, `"blue"`},
+		{"aws:TagKeys", "CreateKey", create, allOf, `"team"`, `"other"`},
+		{"aws:RequestTag/team", "TagResource", tag, equals, `"red"`, `"blue"`},
+		{"aws:TagKeys", "TagResource", tag, anyOf, `"team"`, `"Other"`},
+		{"aws:TagKeys", "UntagResource", untag, anyOf, `"other"`, `"team"`},
+		{"aws:ResourceTag/team", "GenerateMac", makeMac, equals, `"red"`, `"blue"`},
+		{"aws:ResourceTag/team", "Encrypt", encrypt, "Null", "true", "false"},
 	} {
 		t.Run(tt.key+" "+tt.action+" "+tt.operator, func(t *testing.T) {
 			for _, value := range []string{tt.met, tt.otherwise} {
@@ -242,5 +299,13 @@ func TestConditionKeys(t *testing.T) {
 				}
 			}
 		})
+		if tt.operator != "Null" {
+			tested = append(tested, strings.ToLower(tt.key))
+		}
+	}
+	for _, key := range conditionKeys() {
+		if !slices.Contains(tested, strings.ToLower(key)) && key != "kms:ViaService" && !strings.HasPrefix(key, "kms:RecipientAttestation:") {
+			t.Errorf("%s has no value here", key)
+		}
 	}
 }

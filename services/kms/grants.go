@@ -151,15 +151,20 @@ func grantAccess(action string) access {
 	return a
 }
 
+// describe adds the condition keys that the making and the retirement of a grant have of its constraints.
+func (g *grantConstraints) describe(keys map[string][]string) {
+	maps.Copy(keys, encryptionAccess("", "", g.context()).request.Context)
+	if names := g.types(); names != nil {
+		keys["kms:GrantConstraintType"] = names
+	}
+}
+
 // createAccess is the access of CreateGrant.
 func createAccess(in *kms.CreateGrantInput, g *Grant) access {
 	a := grantAccess("kms:CreateGrant")
 	a.grant = g
 	keys := a.request.Context
-	maps.Copy(keys, encryptionAccess("", "", g.Constraints.context()).request.Context)
-	if names := g.Constraints.types(); names != nil {
-		keys["kms:GrantConstraintType"] = names
-	}
+	g.Constraints.describe(keys)
 	for _, operation := range g.Operations {
 		keys["kms:GrantOperations"] = append(keys["kms:GrantOperations"], string(operation))
 	}
@@ -377,7 +382,10 @@ func (s *Service) retireGrant(ctx context.Context, c api.Caller, in *kms.RetireG
 		if err != nil {
 			return err
 		}
-		a.grant = g
+		a.grant, a.request.Context = g, make(map[string][]string)
+		if g != nil {
+			g.Constraints.describe(a.request.Context)
+		}
 		k, err := s.findKey(tx, c, named, a)
 		if err != nil {
 			return err

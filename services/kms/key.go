@@ -249,10 +249,16 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	if aliases := aliasesOf(r, k); aliases != nil {
 		request.Context["kms:ResourceAliases"] = aliases
 	}
-	if a.action == "kms:RetireGrant" {
-		request.ResourcePolicy.Text = "" // which has no effect on it
-	}
 	var err error
+	switch a.action {
+	case "kms:RetireGrant":
+		request.ResourcePolicy.Text = "" // which has no effect on it
+	case "kms:DisableKey", "kms:ScheduleKeyDeletion":
+		err = s.describeUse(r, k, request.Context)
+	}
+	if err != nil {
+		return err
+	}
 	if request.Grants, err = s.grants(r, c, k, a); err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package kms
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -14,12 +16,12 @@ import (
 	"emulator/store"
 )
 
-// tracked are the operations that count as a use of a key.
-var tracked = types.KeyLastUsageTrackingOperation("").Values()
+// uses are the operations that count as a use of a key.
+var uses = types.KeyLastUsageTrackingOperation("").Values()
 
 // TracksUse reports whether an operation, if it succeeds, is a use of the keys whose material it used.
 func TracksUse(operation string) bool {
-	return slices.Contains(tracked, types.KeyLastUsageTrackingOperation(operation))
+	return slices.Contains(uses, types.KeyLastUsageTrackingOperation(operation))
 }
 
 // RecordOf returns the key of the record of a KMS key, of which arn is the ARN.
@@ -36,6 +38,35 @@ func (k *Key) shownMaterial(id string) string {
 	return id
 }
 
+// tracked returns since when the uses of a key are known, and the last of them, if there was one.
+func (s *Service) tracked(r store.Reader, k *Key) (since time.Time, use audit.Use, err error) {
+	now := s.now()
+	if since, err = audit.Since(r, now); err != nil {
+		return since, use, err
+	}
+	if since.Before(k.Created) {
+		since = k.Created
+	}
+	last, ok, err := s.lastUse.Last(r, k.ARN())
+	if ok && now.Sub(last.At) <= audit.Tracked {
+		use = last
+	}
+	return since, use, err
+}
+
+// describeUse adds the condition key that keeps keys in use from being disabled or deleted: the whole days since the last use or, if
+// there was none, since there could have been one.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-trailing-days-without-key-usage
+func (s *Service) describeUse(r store.Reader, k *Key, context map[string][]string) error {
+	since, use, err := s.tracked(r, k)
+	if use.At.After(since) {
+		since = use.At
+	}
+	context["kms:TrailingDaysWithoutKeyUsage"] = []string{strconv.Itoa(int(s.now().Sub(since) / (24 * time.Hour)))}
+	return err
+}
+
 // getKeyLastUsage tells the last use of the last 400 days. TrackingStartDate is when the key was made or, if that is
 // later, the begin of these days, or of tracking in a database that an older version made.
 //
@@ -48,19 +79,14 @@ func (s *Service) getKeyLastUsage(ctx context.Context, c api.Caller, in *kms.Get
 		if err != nil {
 			return err
 		}
-		now := s.now()
-		since, err := audit.Since(r, now)
+		since, use, err := s.tracked(r, k)
 		if err != nil {
 			return err
 		}
-		if since.Before(k.Created) {
-			since = k.Created
-		}
-		out.KeyId, out.KeyCreationDate, out.TrackingStartDate = &k.ID, &k.Created, &since
 		used = k.ARN()
-		use, ok, err := s.lastUse.Last(r, used)
-		if err != nil || !ok || now.Sub(use.At) > audit.Tracked {
-			return err
+		out.KeyId, out.KeyCreationDate, out.TrackingStartDate = &k.ID, &k.Created, &since
+		if use.At.IsZero() {
+			return nil
 		}
 		event := audit.EventID(use.RequestID, k.Account)
 		out.KeyLastUsage = &types.KeyLastUsageData{
