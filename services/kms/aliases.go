@@ -90,6 +90,13 @@ func (s *Service) authorizeAlias(r store.Reader, c api.Caller, action, name stri
 	return nil
 }
 
+func checkAliasTarget(id string) error {
+	if strings.Contains(id, "alias/") {
+		return api.Errorf("ValidationError", "Aliases must refer to keys. Not aliases")
+	}
+	return nil
+}
+
 func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {
 	if err := checkAliasName(*in.AliasName); err != nil {
 		return nil, err
@@ -97,8 +104,8 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 	if strings.Contains(*in.AliasName, ":") { // of which there is none: other operations don't find it
 		return nil, api.Errorf("ValidationError", "%s contains invalid characters for an alias", *in.AliasName)
 	}
-	if strings.Contains(*in.TargetKeyId, "alias/") {
-		return nil, api.Errorf("ValidationError", "Aliases must refer to keys. Not aliases")
+	if err := checkAliasTarget(*in.TargetKeyId); err != nil {
+		return nil, err
 	}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		if err := s.authorizeAlias(tx, c, "kms:CreateAlias", *in.AliasName); err != nil {
@@ -160,12 +167,15 @@ func (s *Service) updateAlias(ctx context.Context, c api.Caller, in *kms.UpdateA
 	if err := checkAliasName(*in.AliasName); err != nil {
 		return nil, err
 	}
+	if err := checkAliasTarget(*in.TargetKeyId); err != nil {
+		return nil, err
+	}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		a, old, err := s.findAlias(tx, c, "kms:UpdateAlias", *in.AliasName)
 		if err != nil {
 			return err
 		}
-		k, err := s.findKey(tx, c, *in.TargetKeyId, access{action: "kms:UpdateAlias", noAlias: true})
+		k, err := s.findKey(tx, c, *in.TargetKeyId, access{action: "kms:UpdateAlias"})
 		if err != nil {
 			return err
 		}

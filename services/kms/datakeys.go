@@ -163,15 +163,29 @@ func (s *Service) generateDataKeyPairWithoutPlaintext(ctx context.Context, c api
 	}, nil
 }
 
+// generateRandom takes its bytes from the same source for a custom key store, which has to be connected
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateRandom.html).
 func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.GenerateRandomInput) (*kms.GenerateRandomOutput, error) {
 	switch {
-	case in.CustomKeyStoreId != nil || in.Recipient != nil:
-		return nil, api.Errorf("NotImplemented", "CustomKeyStoreId and Recipient are not supported by this emulator.")
+	case in.Recipient != nil:
+		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
 	case in.NumberOfBytes == nil:
 		return nil, api.Errorf("ValidationError", "NumberOfBytes is required.")
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		return s.authz.Authorize(r, c, authz.Request{Action: "kms:GenerateRandom", Resource: "*"})
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:GenerateRandom", Resource: "*"}); err != nil || in.CustomKeyStoreId == nil {
+			return err
+		}
+		ks, ok, err := loadKeyStore(r, c.Account, c.Region, *in.CustomKeyStoreId)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return noKeyStore(*in.CustomKeyStoreId)
+		case !ks.Connected:
+			return wrongKeyStoreState(&ks, "connected")
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -260,7 +260,7 @@ func TestCreateGrantRefuses(t *testing.T) {
 		"no operation":            {kms.CreateGrantInput{GranteePrincipal: &ann, Operations: []types.GrantOperation{}}, "ValidationException", ""},
 		"an unknown operation":    {kms.CreateGrantInput{GranteePrincipal: &ann, Operations: []types.GrantOperation{"ScheduleKeyDeletion"}}, "ValidationException", ""},
 		"an asymmetric key":       {kms.CreateGrantInput{KeyId: asymmetric.KeyId, GranteePrincipal: &ann, Constraints: &types.GrantConstraints{EncryptionContextEquals: one}}, "ValidationException", "only on symmetric"},
-		"an alias":                {kms.CreateGrantInput{KeyId: aws.String("alias/a"), GranteePrincipal: &ann}, "NotFoundException", "Invalid keyId 'alias/a'"},
+		"an alias":                {kms.CreateGrantInput{KeyId: aws.String("alias/a"), GranteePrincipal: &ann}, "InvalidArnException", "Key Aliases are not supported for this operation."},
 		"a token of no grant":     {kms.CreateGrantInput{GranteePrincipal: &ann, GrantTokens: []string{"AQ"}}, "InvalidGrantTokenException", ""},
 		"a name":                  {kms.CreateGrantInput{GranteePrincipal: &ann, Name: aws.String("a b")}, "ValidationException", "'name' failed to satisfy constraint"},
 		"only asked":              {kms.CreateGrantInput{GranteePrincipal: &ann, DryRun: aws.Bool(true)}, "DryRunOperationException", ""},
@@ -454,7 +454,7 @@ func TestRetireGrant(t *testing.T) {
 		{kms.RetireGrantInput{KeyId: &key, GrantToken: &id}, "ValidationException"},
 		{kms.RetireGrantInput{GrantToken: &id}, "InvalidGrantTokenException"},
 		{kms.RetireGrantInput{KeyId: &key, GrantId: &id}, "InvalidGrantIdException"},
-		{kms.RetireGrantInput{KeyId: aws.String("alias/a"), GrantId: &id}, "NotFoundException"},
+		{kms.RetireGrantInput{KeyId: aws.String("alias/a"), GrantId: &id}, "InvalidArnException"},
 	} {
 		_, err := c.RetireGrant(t.Context(), &tt.in)
 		refused(t, err, tt.code, "")
@@ -739,7 +739,7 @@ func TestListGrantsRefuses(t *testing.T) {
 		in         kms.ListGrantsInput
 		code, text string
 	}{
-		{kms.ListGrantsInput{KeyId: aws.String("alias/a")}, "NotFoundException", "Invalid keyId 'alias/a'"},
+		{kms.ListGrantsInput{KeyId: aws.String("alias/a")}, "InvalidArnException", "Key Aliases are not supported for this operation."},
 		{kms.ListGrantsInput{KeyId: key.KeyId, Marker: aws.String("x")}, "InvalidMarkerException", ""},
 		{kms.ListGrantsInput{KeyId: key.KeyId, GrantId: aws.String("0c237476b39f8bc44e45212e08498fbe3151305030726c0590dd8d3e9f3d6a60")}, "InvalidGrantIdException", ""},
 		{kms.ListGrantsInput{KeyId: key.KeyId, GranteeServicePrincipal: aws.String("lambda.amazonaws.com")}, "ValidationException", "callers in a service principal"},

@@ -155,7 +155,7 @@ func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) 
 		return nil, err
 	}
 	if a.noAlias && id.alias != "" {
-		return nil, api.Errorf("NotFoundException", "Invalid keyId '%s'", given)
+		return nil, api.Errorf("InvalidArnException", "Key Aliases are not supported for this operation.")
 	}
 	if id.account != c.Account && !a.anyAccount {
 		return nil, api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this account", c.ARN, a.action)

@@ -121,7 +121,7 @@ func TestKeyIDs(t *testing.T) {
 		refused(t, err, "NotFoundException", want)
 	}
 	_, err := c.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: aws.String("alias/app")})
-	refused(t, err, "NotFoundException", "Invalid keyId 'alias/app'")
+	refused(t, err, "InvalidArnException", "Key Aliases are not supported for this operation.")
 	elsewhere := kms.NewFromConfig(e.ConfigWith("test", "test", "", "eu-west-1"))
 	_, err = elsewhere.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
 	refused(t, err, "NotFoundException", "does not exist")

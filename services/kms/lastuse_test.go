@@ -299,8 +299,8 @@ func TestGetKeyLastUsageRefuses(t *testing.T) {
 	}{
 		{user("bob", ""), *key.KeyId, "AccessDeniedException", "User: arn:aws:iam::000000000000:user/bob is not authorized to perform: kms:GetKeyLastUsage on resource: " + *key.Arn},
 		{stranger, *key.Arn, "AccessDeniedException", "kms:GetKeyLastUsage on this resource because the resource does not exist in this account"},
-		{c, "alias/app", "NotFoundException", "Invalid keyId 'alias/app'"},
-		{c, "arn:aws:kms:us-east-1:000000000000:alias/app", "NotFoundException", "Invalid keyId"},
+		{c, "alias/app", "InvalidArnException", "Key Aliases are not supported for this operation."},
+		{c, "arn:aws:kms:us-east-1:000000000000:alias/app", "InvalidArnException", "Key Aliases"},
 		{c, "1234abcd-12ab-34cd-56ef-1234567890ab", "NotFoundException", "does not exist"},
 		{c, "arn:aws:kms:us-west-2:000000000000:key/" + *key.KeyId, "NotFoundException", "us-west-2"},
 	} {

@@ -43,7 +43,7 @@ func TestKeyRotationStatus(t *testing.T) {
 	_, err := status(aws.String("12345678-1234-1234-1234-123456789012"))
 	refused(t, err, "NotFoundException", "Key 'arn:aws:kms:us-east-1:000000000000:key/12345678-1234-1234-1234-123456789012' does not exist")
 	_, err = status(aws.String("alias/a"))
-	refused(t, err, "NotFoundException", "Invalid keyId 'alias/a'")
+	refused(t, err, "InvalidArnException", "Key Aliases are not supported for this operation.")
 
 	store := must[*kms.CreateCustomKeyStoreOutput](t)(c.CreateCustomKeyStore(t.Context(), &kms.CreateCustomKeyStoreInput{
 		CustomKeyStoreName: aws.String("hsm"), CloudHsmClusterId: aws.String("cluster-abcdefghijk"), KeyStorePassword: aws.String("password"), TrustAnchorCertificate: aws.String(certificate(t)),
@@ -305,7 +305,7 @@ func TestRotationRefused(t *testing.T) {
 		}
 	}
 	for operation, err := range rotationOperations(t, c, aws.String("alias/a")) {
-		refused(t, err, "NotFoundException", "Invalid keyId 'alias/a'")
+		refused(t, err, "InvalidArnException", "Key Aliases are not supported for this operation.")
 		_ = operation
 	}
 	for operation, err := range rotationOperations(t, c, aws.String("arn:aws:kms:us-east-1:999999999999:key/12345678-1234-1234-1234-123456789012")) {

@@ -30,8 +30,8 @@ func newTags(given []types.Tag) (map[string]string, error) {
 		if _, twice := tags[*t.TagKey]; twice {
 			return tags, api.Errorf("TagException", "Duplicate tag keys")
 		}
-		if strings.HasPrefix(strings.ToLower(*t.TagKey), "aws:") {
-			return tags, api.Errorf("TagException", "Tags beginning with aws: are reserved")
+		if isReserved(*t.TagKey) {
+			return tags, reservedTag()
 		}
 		tags[*t.TagKey] = *t.TagValue
 	}
@@ -40,6 +40,11 @@ func newTags(given []types.Tag) (map[string]string, error) {
 	}
 	return tags, nil
 }
+
+// isReserved reports whether a tag is AWS's own.
+func isReserved(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
+
+func reservedTag() error { return api.Errorf("TagException", "Tags beginning with aws: are reserved") }
 
 func (s *Service) tagResource(ctx context.Context, c api.Caller, in *kms.TagResourceInput) (*kms.TagResourceOutput, error) {
 	tags, tagsErr := newTags(in.Tags)
@@ -69,6 +74,9 @@ func (s *Service) untagResource(ctx context.Context, c api.Caller, in *kms.Untag
 	a.request.TagKeys = in.TagKeys
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
+			if slices.ContainsFunc(in.TagKeys, isReserved) {
+				return reservedTag()
+			}
 			k.Tags = maps.Clone(k.Tags)
 			for _, key := range in.TagKeys {
 				delete(k.Tags, key)
