@@ -39,7 +39,6 @@ var unreachable = map[string]string{
 	"KeyUnavailableException":    "key stores that are out of reach for a moment are external ones, of which there are none",
 
 	"CreateAlias InvalidAliasNameException":        "a name with a wrong character is a ValidationException (TestTexts)",
-	"CreateGrant LimitExceededException":           "after 50,000 grants: TestGrantLimit has it without the SDK",
 	"CreateKey InvalidArnException":                "an ARN in a policy that is no principal's is a MalformedPolicyDocumentException",
 	"DescribeKey InvalidArnException":              noARN,
 	"GetPublicKey InvalidArnException":             noARN,

@@ -146,7 +146,7 @@ func checkGrant(k *Key, g *Grant) error {
 
 // grantAccess is the access of an operation on a key's grants. No caller is a service that acts for a resource.
 func grantAccess(action string) access {
-	a := access{action: action, anyAccount: true, noAlias: true}
+	a := access{action: action, anyAccount: true}
 	a.request.Context = map[string][]string{"kms:GrantIsForAWSResource": {"false"}}
 	return a
 }
@@ -200,7 +200,7 @@ func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateG
 	var id [32]byte
 	rand.Read(id[:])
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		k, err := s.findKey(tx, c, *in.KeyId, createAccess(in, g))
+		k, err := s.findByID(tx, c, *in.KeyId, createAccess(in, g))
 		if err != nil {
 			return err
 		}
@@ -248,7 +248,7 @@ func noGrant(k *Key, id string) error {
 func (s *Service) listGrants(ctx context.Context, c api.Caller, in *kms.ListGrantsInput) (*kms.ListGrantsOutput, error) {
 	out := &kms.ListGrantsOutput{Grants: []types.GrantListEntry{}}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, grantAccess("kms:ListGrants"))
+		k, err := s.findByID(r, c, *in.KeyId, grantAccess("kms:ListGrants"))
 		if err != nil {
 			return err
 		}
@@ -376,7 +376,7 @@ func (s *Service) retireGrant(ctx context.Context, c api.Caller, in *kms.RetireG
 	if in.GrantToken != nil && (in.KeyId != nil || in.GrantId != nil) {
 		return nil, api.Errorf("ValidationError", "Only one of grant token and (grant ID, key ID) can be specified")
 	}
-	a := access{action: "kms:RetireGrant", anyAccount: true, noAlias: true}
+	a := access{action: "kms:RetireGrant", anyAccount: true}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		g, named, err := s.namedGrant(tx, c, in)
 		if err != nil {
@@ -386,7 +386,7 @@ func (s *Service) retireGrant(ctx context.Context, c api.Caller, in *kms.RetireG
 		if g != nil {
 			g.Constraints.describe(a.request.Context)
 		}
-		k, err := s.findKey(tx, c, named, a)
+		k, err := s.findByID(tx, c, named, a)
 		if err != nil {
 			return err
 		}
@@ -419,7 +419,7 @@ func (s *Service) namedGrant(r store.Reader, c api.Caller, in *kms.RetireGrantIn
 // revokeGrant (https://docs.aws.amazon.com/kms/latest/APIReference/API_RevokeGrant.html).
 func (s *Service) revokeGrant(ctx context.Context, c api.Caller, in *kms.RevokeGrantInput) (*kms.RevokeGrantOutput, error) {
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		k, err := s.findKey(tx, c, *in.KeyId, grantAccess("kms:RevokeGrant"))
+		k, err := s.findByID(tx, c, *in.KeyId, grantAccess("kms:RevokeGrant"))
 		if err != nil {
 			return err
 		}

@@ -140,8 +140,7 @@ func (s *Service) pendingImport(k *Key) bool {
 
 // findForImport finds a key whose material is imported.
 func (s *Service) findForImport(r store.Reader, c api.Caller, id string, a access) (*Key, error) {
-	a.noAlias = true
-	k, err := s.findKey(r, c, id, a)
+	k, err := s.findByID(r, c, id, a)
 	if err != nil {
 		return nil, err
 	}

@@ -140,11 +140,17 @@ type access struct {
 	action string
 	// anyAccount is set for operations that AWS lets be called on another account's key.
 	anyAccount bool
-	// noAlias is set for operations that take key IDs and key ARNs only.
-	noAlias bool
 	// grant is the one that is to be made or retired.
 	grant   *Grant
 	request authz.Request
+}
+
+// findByID is findKey for operations that take key IDs and key ARNs, but no aliases.
+func (s *Service) findByID(r store.Reader, c api.Caller, given string, a access) (*Key, error) {
+	if id, err := parseKeyID(c, given); err == nil && id.alias != "" {
+		return nil, api.Errorf("InvalidArnException", "Key Aliases are not supported for this operation.")
+	}
+	return s.findKey(r, c, given, a)
 }
 
 // findKey returns the key that a request names once the caller may do with it what the
@@ -153,9 +159,6 @@ func (s *Service) findKey(r store.Reader, c api.Caller, given string, a access) 
 	id, err := parseKeyID(c, given)
 	if err != nil {
 		return nil, err
-	}
-	if a.noAlias && id.alias != "" {
-		return nil, api.Errorf("InvalidArnException", "Key Aliases are not supported for this operation.")
 	}
 	if id.account != c.Account && !a.anyAccount {
 		return nil, api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this account", c.ARN, a.action)
@@ -299,7 +302,7 @@ func with(context map[string][]string, key string, values ...string) map[string]
 
 // changeKey runs f on a copy of the key and saves it.
 func (s *Service) changeKey(tx store.Tx, c api.Caller, given string, a access, f func(*Key) error) error {
-	found, err := s.findKey(tx, c, given, a)
+	found, err := s.findByID(tx, c, given, a)
 	if err != nil {
 		return err
 	}

@@ -250,7 +250,7 @@ func (s *Service) disableKey(ctx context.Context, c api.Caller, in *kms.DisableK
 
 func (s *Service) setEnabled(ctx context.Context, c api.Caller, id, action string, enabled bool) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
-		return s.changeKey(tx, c, id, access{action: action, noAlias: true}, func(k *Key) error {
+		return s.changeKey(tx, c, id, access{action: action}, func(k *Key) error {
 			k.Enabled = enabled
 			if err := s.checkState(tx, k, toEnable); err != nil {
 				return err
@@ -262,7 +262,7 @@ func (s *Service) setEnabled(ctx context.Context, c api.Caller, id, action strin
 
 func (s *Service) updateKeyDescription(ctx context.Context, c api.Caller, in *kms.UpdateKeyDescriptionInput) (*kms.UpdateKeyDescriptionOutput, error) {
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:UpdateKeyDescription", noAlias: true}, func(k *Key) error {
+		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:UpdateKeyDescription"}, func(k *Key) error {
 			k.Description = *in.Description
 			return s.checkState(tx, k, toName)
 		})
@@ -286,7 +286,7 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms
 		return nil, api.Errorf("ValidationError", "PendingWindowInDays must be between %d and %d", minPendingWindow, maxPendingWindow)
 	}
 	out := &kms.ScheduleKeyDeletionOutput{KeyState: types.KeyStatePendingDeletion, PendingWindowInDays: &window}
-	a := access{action: "kms:ScheduleKeyDeletion", noAlias: true}
+	a := access{action: "kms:ScheduleKeyDeletion"}
 	a.request.Context = map[string][]string{"kms:ScheduleKeyDeletionPendingWindowInDays": {fmt.Sprint(window)}}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
@@ -321,7 +321,7 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, c api.Caller, in *kms
 func (s *Service) cancelKeyDeletion(ctx context.Context, c api.Caller, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
 	out := &kms.CancelKeyDeletionOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:CancelKeyDeletion", noAlias: true}, func(k *Key) error {
+		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:CancelKeyDeletion"}, func(k *Key) error {
 			if k.Deletion.IsZero() && !k.AwaitsReplicas {
 				return api.Errorf("KMSInvalidStateException", "%s is not pending deletion.", k.ARN())
 			}

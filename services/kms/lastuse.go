@@ -75,7 +75,7 @@ func (s *Service) getKeyLastUsage(ctx context.Context, c api.Caller, in *kms.Get
 	out := &kms.GetKeyLastUsageOutput{KeyLastUsage: &types.KeyLastUsageData{}}
 	var used string
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:GetKeyLastUsage", noAlias: true})
+		k, err := s.findByID(r, c, *in.KeyId, access{action: "kms:GetKeyLastUsage"})
 		if err != nil {
 			return err
 		}

@@ -233,13 +233,13 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 		return nil, api.Errorf("ValidationError", "%s is not a Region of the partition %s.", region, c.Partition)
 	}
 	tags, tagsErr := newTags(in.Tags)
-	a := access{action: "kms:ReplicateKey", noAlias: true}
+	a := access{action: "kms:ReplicateKey"}
 	a.request.Context = map[string][]string{"kms:ReplicaRegion": {region}}
 	there := c
 	there.Region = region
 	var out *kms.ReplicateKeyOutput
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		k, err := s.findKey(tx, c, *in.KeyId, a)
+		k, err := s.findByID(tx, c, *in.KeyId, a)
 		if err != nil {
 			return err
 		}
@@ -303,21 +303,21 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 func (s *Service) updatePrimaryRegion(ctx context.Context, c api.Caller, in *kms.UpdatePrimaryRegionInput) (*kms.UpdatePrimaryRegionOutput, error) {
 	region := *in.PrimaryRegion
 	asked := func() access {
-		a := access{action: "kms:UpdatePrimaryRegion", noAlias: true}
+		a := access{action: "kms:UpdatePrimaryRegion"}
 		a.request.Context = map[string][]string{"kms:PrimaryRegion": {region}}
 		return a
 	}
 	there := c
 	there.Region = region
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		k, err := s.findKey(tx, c, *in.KeyId, asked())
+		k, err := s.findByID(tx, c, *in.KeyId, asked())
 		if err != nil {
 			return err
 		}
 		if err := cmp.Or(checkPrimary(k), s.upToDate(tx, k), s.checkUsable(tx, k, toRotate)); err != nil {
 			return err
 		}
-		next, err := s.findKey(tx, there, k.ID, asked())
+		next, err := s.findByID(tx, there, k.ID, asked())
 		if err != nil {
 			return err
 		}

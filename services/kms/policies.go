@@ -84,7 +84,7 @@ func checkPolicyName(name *string) error {
 func (s *Service) getKeyPolicy(ctx context.Context, c api.Caller, in *kms.GetKeyPolicyInput) (*kms.GetKeyPolicyOutput, error) {
 	out := &kms.GetKeyPolicyOutput{PolicyName: aws.String(policyName)}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:GetKeyPolicy", noAlias: true})
+		k, err := s.findByID(r, c, *in.KeyId, access{action: "kms:GetKeyPolicy"})
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (s *Service) getKeyPolicy(ctx context.Context, c api.Caller, in *kms.GetKey
 }
 
 func (s *Service) putKeyPolicy(ctx context.Context, c api.Caller, in *kms.PutKeyPolicyInput) (*kms.PutKeyPolicyOutput, error) {
-	a := access{action: "kms:PutKeyPolicy", noAlias: true}
+	a := access{action: "kms:PutKeyPolicy"}
 	a.request.Context = map[string][]string{"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(in.BypassPolicyLockoutSafetyCheck)}}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
@@ -117,7 +117,7 @@ func (s *Service) putKeyPolicy(ctx context.Context, c api.Caller, in *kms.PutKey
 func (s *Service) listKeyPolicies(ctx context.Context, c api.Caller, in *kms.ListKeyPoliciesInput) (*kms.ListKeyPoliciesOutput, error) {
 	out := &kms.ListKeyPoliciesOutput{PolicyNames: []string{policyName}} // a page has room for it
 	err := s.store.View(ctx, func(r store.Reader) error {
-		if _, err := s.findKey(r, c, *in.KeyId, access{action: "kms:ListKeyPolicies", noAlias: true}); err != nil {
+		if _, err := s.findByID(r, c, *in.KeyId, access{action: "kms:ListKeyPolicies"}); err != nil {
 			return err
 		}
 		if in.Marker != nil { // which no answer has; InvalidMarkerException is no error of this operation

@@ -194,7 +194,7 @@ func wrongOrigin(k *Key) error {
 // (https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html).
 func (s *Service) enableKeyRotation(ctx context.Context, c api.Caller, in *kms.EnableKeyRotationInput) (*kms.EnableKeyRotationOutput, error) {
 	period := int32(defaultRotationPeriod)
-	a := access{action: "kms:EnableKeyRotation", noAlias: true}
+	a := access{action: "kms:EnableKeyRotation"}
 	if in.RotationPeriodInDays != nil {
 		period = *in.RotationPeriodInDays
 		a.request.Context = map[string][]string{"kms:RotationPeriodInDays": {strconv.Itoa(int(period))}}
@@ -207,7 +207,7 @@ func (s *Service) enableKeyRotation(ctx context.Context, c api.Caller, in *kms.E
 }
 
 func (s *Service) disableKeyRotation(ctx context.Context, c api.Caller, in *kms.DisableKeyRotationInput) (*kms.DisableKeyRotationOutput, error) {
-	return nil, s.setRotation(ctx, c, *in.KeyId, access{action: "kms:DisableKeyRotation", noAlias: true}, func(k *Key) {
+	return nil, s.setRotation(ctx, c, *in.KeyId, access{action: "kms:DisableKeyRotation"}, func(k *Key) {
 		k.RotationPeriod, k.NextRotation = 0, time.Time{}
 	})
 }
@@ -230,7 +230,7 @@ func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a ac
 func (s *Service) getKeyRotationStatus(ctx context.Context, c api.Caller, in *kms.GetKeyRotationStatusInput) (*kms.GetKeyRotationStatusOutput, error) {
 	out := &kms.GetKeyRotationStatusOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:GetKeyRotationStatus", anyAccount: true, noAlias: true})
+		k, err := s.findByID(r, c, *in.KeyId, access{action: "kms:GetKeyRotationStatus", anyAccount: true})
 		if err != nil {
 			return err
 		}
@@ -260,7 +260,7 @@ func (s *Service) getKeyRotationStatus(ctx context.Context, c api.Caller, in *km
 func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.RotateKeyOnDemandInput) (*kms.RotateKeyOnDemandOutput, error) {
 	out := &kms.RotateKeyOnDemandOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:RotateKeyOnDemand", noAlias: true}, func(k *Key) error {
+		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:RotateKeyOnDemand"}, func(k *Key) error {
 			if err := cmp.Or(checkRotates(k), checkNotReplica(k), s.checkUsable(tx, k, toRotate)); err != nil {
 				return err
 			}
@@ -309,7 +309,7 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 	var out *kms.ListKeyRotationsOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
 		out = &kms.ListKeyRotationsOutput{Rotations: []types.RotationsListEntry{}}
-		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:ListKeyRotations", noAlias: true})
+		k, err := s.findByID(r, c, *in.KeyId, access{action: "kms:ListKeyRotations"})
 		if err != nil {
 			return err
 		}

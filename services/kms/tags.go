@@ -48,7 +48,7 @@ func reservedTag() error { return api.Errorf("TagException", "Tags beginning wit
 
 func (s *Service) tagResource(ctx context.Context, c api.Caller, in *kms.TagResourceInput) (*kms.TagResourceOutput, error) {
 	tags, tagsErr := newTags(in.Tags)
-	a := access{action: "kms:TagResource", noAlias: true}
+	a := access{action: "kms:TagResource"}
 	a.request.RequestTags = tags
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
@@ -70,7 +70,7 @@ func (s *Service) tagResource(ctx context.Context, c api.Caller, in *kms.TagReso
 }
 
 func (s *Service) untagResource(ctx context.Context, c api.Caller, in *kms.UntagResourceInput) (*kms.UntagResourceOutput, error) {
-	a := access{action: "kms:UntagResource", noAlias: true}
+	a := access{action: "kms:UntagResource"}
 	a.request.TagKeys = in.TagKeys
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
@@ -89,7 +89,7 @@ func (s *Service) untagResource(ctx context.Context, c api.Caller, in *kms.Untag
 func (s *Service) listResourceTags(ctx context.Context, c api.Caller, in *kms.ListResourceTagsInput) (*kms.ListResourceTagsOutput, error) {
 	out := &kms.ListResourceTagsOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:ListResourceTags", noAlias: true})
+		k, err := s.findByID(r, c, *in.KeyId, access{action: "kms:ListResourceTags"})
 		if err != nil {
 			return err
 		}
