@@ -50,15 +50,15 @@ var unreachable = map[string]string{
 	"PutKeyPolicy UnsupportedOperationException":   "it is that of the keys of AWS's services, of which there are none",
 	"TagResource LimitExceededException":           "too many tags are a TagException",
 
-	"DeleteAlias KMSInvalidStateException":               everyState,
-	"DeleteImportedKeyMaterial KMSInvalidStateException": everyState,
-	"GetKeyPolicy KMSInvalidStateException":              everyState,
-	"GetKeyRotationStatus KMSInvalidStateException":      everyState,
-	"ListGrants KMSInvalidStateException":                everyState,
-	"ListKeyPolicies KMSInvalidStateException":           everyState,
-	"ListKeyRotations KMSInvalidStateException":          everyState,
-	"RetireGrant KMSInvalidStateException":               everyState,
-	"RevokeGrant KMSInvalidStateException":               everyState,
+	"DeleteAlias KMSInvalidStateException":          everyState,
+	"GetKeyPolicy KMSInvalidStateException":         everyState,
+	"GetKeyRotationStatus KMSInvalidStateException": everyState,
+	"ListGrants KMSInvalidStateException":           everyState,
+	"ListKeyPolicies KMSInvalidStateException":      everyState,
+	"ListKeyRotations KMSInvalidStateException":     everyState,
+	"PutKeyPolicy KMSInvalidStateException":         everyState,
+	"RetireGrant KMSInvalidStateException":          everyState,
+	"RevokeGrant KMSInvalidStateException":          everyState,
 }
 
 const (
