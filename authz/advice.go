@@ -37,6 +37,8 @@ func advise(q *policy.Request, p *policy.Policies, missing []policy.Source) []Ad
 			a.Where = "the permissions boundary " + p.Boundary.Name
 		case policy.FromSession:
 			a.Where = "a policy that is passed when the session is made"
+		case policy.FromScope:
+			a.Where = "each policy that is passed to GetScopedCredentials"
 		case policy.FromSCP:
 			a.Where = "a service control policy, on each level where none allows it"
 		case policy.FromResource:

@@ -312,6 +312,14 @@ func (g *gatherer) session(c *api.Caller) error {
 		}
 		g.policies.Session = append(g.policies.Session, named)
 	}
+	for i, text := range c.Session.Scopes {
+		name := fmt.Sprintf("scope down policy %d", i+1)
+		named, err := g.parse(name, document{kind: policy.Session, stored: text})
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		g.policies.Scopes = append(g.policies.Scopes, named)
+	}
 	g.policies.SessionLimited = c.Kind == identity.FederatedUser
 	return nil
 }

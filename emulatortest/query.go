@@ -41,7 +41,7 @@ func Query(ctx context.Context, config aws.Config, service, operation string, pa
 	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(hash[:]), service, config.Region, time.Now()); err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := config.HTTPClient.Do(r)
 	if err != nil {
 		return nil, err
 	}

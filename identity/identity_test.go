@@ -49,7 +49,7 @@ func TestSessionToken(t *testing.T) {
 		Kind: AssumedRole, Account: "000000000000", AccessKeyID: "ASIA", Name: "app", ID: "AROA", SessionName: "s",
 		Issued: time.Unix(1, 0).UTC(), Expires: time.Unix(2, 0).UTC(), Tags: map[string]string{"a": "b"}, Policies: []string{"{}"},
 	}
-	token, err := k.SealSession(s)
+	token, err := k.SealSession(s, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,16 @@ func TestSessionToken(t *testing.T) {
 	}
 	if diff := cmp.Diff(s, opened); diff != "" {
 		t.Error(diff)
+	}
+	for policies, minimum := range map[string]int{strings.Repeat(`{"Statement":{}}`, 400): 0, "{}": 4000, strings.Repeat("{}", 3000): 4093} {
+		large := &Session{Kind: AssumedRole, Policies: []string{policies}}
+		token, err := k.SealSession(large, minimum)
+		if err != nil || len(token) > 4096 || len(token) < minimum {
+			t.Errorf("%d characters of policies in %d of a token, at least %d: %v", len(policies), len(token), minimum, err)
+		}
+		if opened, err := k.OpenSession(token); err != nil || cmp.Diff(large, opened) != "" {
+			t.Errorf("%d characters of policies: %v", len(policies), err)
+		}
 	}
 	if _, err := keyring(t, 2).OpenSession(token); !errors.Is(err, ErrSealed) {
 		t.Errorf("another master key: %v", err)
@@ -86,7 +96,7 @@ func FuzzOpenSession(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	token, err := k.SealSession(&Session{})
+	token, err := k.SealSession(&Session{}, 0)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,9 +1,13 @@
 package identity
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"sync"
 	"time"
 )
 
@@ -28,6 +32,9 @@ type Session struct {
 	// nothing limits the session.
 	Policies   []string `json:"policies,omitempty"`
 	PolicyARNs []string `json:"policyArns,omitempty"`
+	// Scopes are the texts of policies that narrow the session since it was made: whatever allows something, each of them
+	// must allow it too.
+	Scopes []string `json:"scopes,omitempty"`
 
 	SourceIdentity string            `json:"sourceIdentity,omitempty"`
 	Tags           map[string]string `json:"tags,omitempty"`
@@ -49,18 +56,27 @@ type Session struct {
 	// DefaultRegions limits the session to regions that AWS enables for every account, as
 	// tokens of version 1 of the global endpoint are.
 	DefaultRegions bool `json:"defaultRegions,omitempty"`
-	// Padding makes a token as long as its receiver asked for.
-	Padding string `json:"padding,omitempty"`
 }
 
 // tokenBinding keeps session tokens apart from anything else sealed with the same key.
 const tokenBinding = "session token v1"
 
-// SealSession returns the session token of s.
-func (k *Keyring) SealSession(s *Session) (string, error) {
+// compressedFrom is the size in bytes from which on a session is worth to be compressed in its token: policies make it large.
+const compressedFrom = 1 << 10
+
+// SealSession returns the session token of s, which has at least minimum bytes.
+func (k *Keyring) SealSession(s *Session, minimum int) (string, error) {
 	plaintext, err := json.Marshal(s)
 	if err != nil {
 		return "", fmt.Errorf("session: %w", err)
+	}
+	if len(plaintext) >= compressedFrom {
+		plaintext = deflate(plaintext)
+	}
+	// In base64 four characters stand for three bytes. Both JSON and what is compressed end by themselves.
+	least := (minimum+3)/4*3 - k.tokens.NonceSize() - k.tokens.Overhead()
+	if missing := least - len(plaintext); missing > 0 {
+		plaintext = append(plaintext, bytes.Repeat([]byte{' '}, missing)...)
 	}
 	return base64.StdEncoding.EncodeToString(seal(k.tokens, plaintext, tokenBinding)), nil
 }
@@ -75,9 +91,36 @@ func (k *Keyring) OpenSession(token string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if deflated, ok := bytes.CutPrefix(plaintext, []byte{compressed}); ok {
+		if plaintext, err = io.ReadAll(flate.NewReader(bytes.NewReader(deflated))); err != nil {
+			return nil, fmt.Errorf("session: %w", err)
+		}
+	}
 	s := new(Session)
 	if err := json.Unmarshal(plaintext, s); err != nil {
 		return nil, fmt.Errorf("session: %w", err)
 	}
 	return s, nil
+}
+
+// compressors are kept because making one costs more than using it.
+var compressors = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return w
+}}
+
+// compressed begins what is no JSON.
+const compressed = 'z'
+
+func deflate(plaintext []byte) []byte {
+	b := bytes.NewBuffer([]byte{compressed})
+	w := compressors.Get().(*flate.Writer)
+	defer compressors.Put(w)
+	w.Reset(b)
+	w.Write(plaintext) // to memory: no errors
+	w.Close()
+	return b.Bytes()
 }

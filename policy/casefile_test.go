@@ -13,7 +13,7 @@ func TestReadCasesIsStrict(t *testing.T) {
 		{`"policies"`, `"polices"`, `case 1: n: there is no member "polices"; known are name, request, policies, expected, source`},
 		{`"expected"`, `"expect"`, `there is no member "expect"`},
 		{`"expected"`, `"Expected"`, `there is no member "Expected"`},
-		{`"identity"`, `"identities"`, `policies: there is no member "identities"; known are identity, boundary, session, resource, scps, rcps, grants`},
+		{`"identity"`, `"identities"`, `policies: there is no member "identities"; known are identity, boundary, session, scopes, resource, scps, rcps, grants`},
 		{`"principal"`, `"pincipal"`, `request: there is no member "pincipal"`},
 		{`"action":"s3:Get"`, `"action":["s3:Get"]`, "request.action: a string is expected, not a list"},
 		{`"name":"n"`, `"name":5`, "case 1: name: a string is expected, not a number"},

@@ -73,9 +73,11 @@ func (v *CaseValues) UnmarshalJSON(text []byte) error {
 
 // CasePolicies are the policies of a Case.
 type CasePolicies struct {
-	Identity []CasePolicy   `json:"identity,omitempty"`
-	Boundary *CasePolicy    `json:"boundary,omitempty"`
-	Session  []CasePolicy   `json:"session,omitempty"`
+	Identity []CasePolicy `json:"identity,omitempty"`
+	Boundary *CasePolicy  `json:"boundary,omitempty"`
+	Session  []CasePolicy `json:"session,omitempty"`
+	// Scopes are what a session was scoped down to: each must allow.
+	Scopes   []CasePolicy   `json:"scopes,omitempty"`
 	Resource *CasePolicy    `json:"resource,omitempty"`
 	SCPs     [][]CasePolicy `json:"scps,omitempty"`
 	RCPs     [][]CasePolicy `json:"rcps,omitempty"`
@@ -256,6 +258,7 @@ func (c *Case) Build() (*Request, *Policies, error) {
 		Identity: b.several(Identity, c.Policies.Identity),
 		Boundary: b.one(Identity, c.Policies.Boundary),
 		Session:  b.several(Session, c.Policies.Session),
+		Scopes:   b.several(Session, c.Policies.Scopes),
 		Resource: b.one(c.resourceKind(), c.Policies.Resource), ResourceKind: c.resourceKind(),
 		SCPs: b.levels(SCP, c.Policies.SCPs),
 		RCPs: b.levels(RCP, c.Policies.RCPs),

@@ -60,17 +60,27 @@ const (
 	FromRCP
 	// FromGrant is a KMS grant.
 	FromGrant
+	// FromScope are the policies that a session was scoped down to since.
+	FromScope
 	// Undecided is no policy: comparing the request with those that apply takes too long.
 	Undecided
 )
 
 var sourceNames = [...]string{
 	"", "identity-based policy", "resource-based policy", "role trust policy", "permissions boundary",
-	"session policy", "service control policy", "resource control policy", "grant", "undecided",
+	"session policy", "service control policy", "resource control policy", "grant", "scope down policy", "undecided",
 }
 
 // String returns the type as AWS's messages have it: "identity-based policy".
 func (s Source) String() string { return sourceNames[s] }
+
+// inMessages is the type as AWS's denials name it, which have no word of their own for what came after session policies.
+func (s Source) inMessages() string {
+	if s == FromScope {
+		s = FromSession
+	}
+	return s.String()
+}
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Source) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -113,7 +123,7 @@ func (d Decision) Reason(action string) string {
 	case d.Source == Undecided:
 		return "because the policies that apply take too long to evaluate for this request"
 	case d.Effect == ImplicitlyDenied:
-		return "because no " + d.Source.String() + " allows the " + action + " action"
+		return "because no " + d.Source.inMessages() + " allows the " + action + " action"
 	}
 	article := " a "
 	switch d.Source {
@@ -122,7 +132,7 @@ func (d Decision) Reason(action string) string {
 	case FromTrust:
 		article = " the "
 	}
-	reason := "with an explicit deny in" + article + d.Source.String()
+	reason := "with an explicit deny in" + article + d.Source.inMessages()
 	if strings.HasPrefix(d.Policy, "arn:") && d.Source != FromResource && d.Source != FromTrust {
 		reason += ": " + d.Policy
 	}

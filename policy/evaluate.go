@@ -40,6 +40,8 @@ type Policies struct {
 	// them, unless SessionLimited is set: a federated user without session policies may do nothing.
 	Session        []Named
 	SessionLimited bool
+	// Scopes narrow a session, one after the other: whatever allows a request, each of them must allow it too.
+	Scopes []Named
 	// Resource is the policy on the resource; the zero value if it has none.
 	Resource Named
 	// ResourceKind is KeyPolicy or TrustPolicy if the resource is a key or a role: their
@@ -67,7 +69,7 @@ type Grant struct {
 // All yields every policy, in an order of its own.
 func (p *Policies) All() iter.Seq[Named] {
 	return func(yield func(Named) bool) {
-		lists := append(slices.Concat(p.SCPs, p.RCPs), p.Identity, p.Session, []Named{p.Boundary, p.Resource})
+		lists := append(slices.Concat(p.SCPs, p.RCPs), p.Identity, p.Session, p.Scopes, []Named{p.Boundary, p.Resource})
 		for _, list := range lists {
 			for _, n := range list {
 				if n != (Named{}) && !yield(n) {
@@ -267,6 +269,7 @@ func (e *evaluation) decide(p *Policies) Decision {
 	who := e.principal
 	rcps, scps := verdict{source: FromRCP}, verdict{source: FromSCP}
 	identity, boundary, session := verdict{source: FromIdentity}, verdict{source: FromBoundary}, verdict{source: FromSession}
+	scopes, scopesAllow := verdict{source: FromScope}, true
 	resource := verdict{source: p.resourceSource()}
 
 	if who.limitedByRCPs() {
@@ -293,8 +296,15 @@ func (e *evaluation) decide(p *Policies) Decision {
 	}
 	if who.inAccount() {
 		session.ask(e, p.Session...)
+		for _, scope := range p.Scopes {
+			scopes.grant = noMatch
+			if scopes.ask(e, scope); scopes.deny != nil {
+				break
+			}
+			scopesAllow = scopesAllow && scopes.allowed()
+		}
 	}
-	for _, v := range [...]*verdict{&resource, &identity, &boundary, &session} {
+	for _, v := range [...]*verdict{&resource, &identity, &boundary, &session, &scopes} {
 		if v.deny != nil {
 			return v.decision(ExplicitlyDenied, v.deny)
 		}
@@ -305,7 +315,11 @@ func (e *evaluation) decide(p *Policies) Decision {
 	case !scpsAllow:
 		return notAllowed(FromSCP)
 	}
-	return e.grant(p, &identity, &boundary, &session, &resource)
+	d := e.grant(p, &identity, &boundary, &session, &resource)
+	if d.Effect == Allowed && !scopesAllow {
+		return notAllowed(FromScope)
+	}
+	return d
 }
 
 // grant decides when nothing denies.

@@ -32,6 +32,8 @@ func (p *Policies) allow(req *Request, source Source) {
 		p.Boundary = named
 	case FromSession:
 		p.Session = append(slices.Clone(p.Session), named)
+	case FromScope:
+		p.Scopes = []Named{named}
 	case FromSCP:
 		p.SCPs = slices.Clone(p.SCPs)
 		for i, level := range p.SCPs {

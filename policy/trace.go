@@ -92,6 +92,7 @@ func ExplainDecision(req *Request, p *Policies, d Decision) Trace {
 	add(FromIdentity, 0, unless(who.hasIdentityPolicies(), who), p.Identity...)
 	add(FromBoundary, 0, unless(who.hasIdentityPolicies(), who), p.Boundary)
 	add(FromSession, 0, unless(who.inAccount(), who), p.Session...)
+	add(FromScope, 0, unless(who.inAccount(), who), p.Scopes...)
 	for _, kind := range [...]struct {
 		source Source
 		counts bool

@@ -49,7 +49,10 @@ func (c *Claims) Allows(role, provider string) bool {
 	return slices.Contains(c.Roles, Role{Role: role, Provider: provider})
 }
 
-var namedPattern = regexp.MustCompile(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
+var (
+	namedPattern          = regexp.MustCompile(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
+	sourceIdentityPattern = regexp.MustCompile(`^[a-zA-Z_0-9+=,.@-]{2,256}$`)
+)
 
 // ClaimsOf reads the attributes that are for AWS.
 func ClaimsOf(a *Assertion) (*Claims, error) {
@@ -72,7 +75,7 @@ func ClaimsOf(a *Assertion) (*Claims, error) {
 	c.RoleSessionName = names[0]
 	if identities := a.Attributes[SourceIdentityAttribute]; len(identities) > 0 {
 		c.SourceIdentity = identities[0]
-		if len(identities) > 1 || !namedPattern.MatchString(c.SourceIdentity) || strings.HasPrefix(strings.ToLower(c.SourceIdentity), "aws:") {
+		if len(identities) > 1 || !sourceIdentityPattern.MatchString(c.SourceIdentity) || strings.HasPrefix(strings.ToLower(c.SourceIdentity), "aws:") {
 			return nil, ErrSourceIdentity
 		}
 	}

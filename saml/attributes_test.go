@@ -68,6 +68,7 @@ func TestClaimsOf(t *testing.T) {
 		{saml.RoleSessionNameAttribute, []string{strings.Repeat("a", 65)}, saml.ErrSessionName},
 		{saml.RoleSessionNameAttribute, []string{"alice", "bob"}, saml.ErrSessionName},
 		{saml.SourceIdentityAttribute, []string{"a"}, saml.ErrSourceIdentity},
+		{saml.SourceIdentityAttribute, []string{strings.Repeat("x", 257)}, saml.ErrSourceIdentity},
 		{saml.SourceIdentityAttribute, []string{"aws:x"}, saml.ErrSourceIdentity},
 		{saml.SourceIdentityAttribute, []string{"alice", "bob"}, saml.ErrSourceIdentity},
 		{saml.SessionDurationAttribute, []string{"899"}, saml.ErrSessionDuration},

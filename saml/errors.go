@@ -69,7 +69,7 @@ var (
 	ErrNoRole          = &Error{invalidToken, "Your request included an invalid SAML response: the Role attribute is required in AuthnResponse"}
 	ErrNoSessionName   = &Error{invalidToken, "RoleSessionName is required in AuthnResponse"}
 	ErrSessionName     = &Error{invalidToken, "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"}
-	ErrSourceIdentity  = &Error{invalidToken, `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`}
+	ErrSourceIdentity  = &Error{invalidToken, `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,256} and not begin with "aws:"`}
 	ErrSessionDuration = &Error{invalidToken, "SessionDuration in AuthnResponse must be an integer from 900 to 43200"}
 	ErrTags            = &Error{invalidToken, "The session tags in AuthnResponse are not valid"}
 )

@@ -218,9 +218,11 @@ func query(t *testing.T, client any, service string, operation *model.Operation,
 	config := aws.Config{Region: emulatortest.Region}
 	switch client := client.(type) {
 	case *sts.Client:
-		config.BaseEndpoint, config.Credentials = client.Options().BaseEndpoint, client.Options().Credentials
+		o := client.Options()
+		config.BaseEndpoint, config.Credentials, config.HTTPClient = o.BaseEndpoint, o.Credentials, o.HTTPClient
 	case *iam.Client:
-		config.BaseEndpoint, config.Credentials = client.Options().BaseEndpoint, client.Options().Credentials
+		o := client.Options()
+		config.BaseEndpoint, config.Credentials, config.HTTPClient = o.BaseEndpoint, o.Credentials, o.HTTPClient
 	}
 	parameters := make(map[string]string)
 	for _, m := range operation.Input.Members {

@@ -115,6 +115,8 @@ var notReturned = map[string]string{
 	"iam GetAccessKeyLastUsed NoSuchEntity":               "of the user of a key, which goes with its keys",
 	"iam GetAccountAuthorizationDetails InvalidInput":    "of an ARN, which was good when it was stored",
 	"iam ListPolicies InvalidInput":                       "of an ARN, which was good when it was stored",
+	"sts AssumeRoot PackedPolicyTooLarge":                 "its sessions have no tags, and one short policy",
+	"sts GetSessionToken PackedPolicyTooLarge":            "its sessions have neither policies nor tags",
 	"sts AssumeRoleWithSAML InvalidInput":                 "of metadata, which was good when it was stored",
 	"kms CreateKey MalformedPolicyDocument":               "MalformedPolicyDocumentException is made of it",
 	"kms ReplicateKey MalformedPolicyDocument":            "MalformedPolicyDocumentException is made of it",

@@ -92,7 +92,7 @@ func (s *Service) issue(r store.Reader, c api.Caller, in *signIn, action string)
 	if in.Ends.Before(session.Expires) {
 		session.Expires = in.Ends
 	}
-	token, err := s.keyring.SealSession(session)
+	token, err := s.keyring.SealSession(session, 0)
 	if err != nil {
 		return nil, err
 	}

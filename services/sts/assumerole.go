@@ -54,10 +54,6 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(policies, tags.all, tags.transitive)
-	if err != nil {
-		return nil, err
-	}
 	mfa, err := s.proveMFA(ctx, c, in.SerialNumber, in.TokenCode)
 	if err != nil {
 		return nil, err
@@ -109,7 +105,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 		AssumedRoleUser: assumedRoleUser(role, session),
 		Credentials:     issued.Credentials,
 		//lint:ignore SA1019 clients that know of no other still read it
-		PackedPolicySize:        packed,
+		PackedPolicySize:        &issued.utilization,
 		SessionTokenSize:        &issued.size,
 		SessionTokenUtilization: &issued.utilization,
 		SourceIdentity:          present(sourceIdentity),

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"emulator/emulatortest"
+	"emulator/services/sts/oidc/oidctest"
 )
 
 func TestAssumeRole(t *testing.T) {
@@ -46,7 +47,7 @@ func TestAssumeRole(t *testing.T) {
 	if !strings.HasPrefix(*out.Credentials.AccessKeyId, "ASIA") || len(*out.Credentials.SecretAccessKey) != 40 {
 		t.Errorf("credentials %s, %s", *out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey)
 	}
-	if out.PackedPolicySize != nil || out.SourceIdentity != nil {
+	if *out.PackedPolicySize != *out.SessionTokenUtilization || out.SourceIdentity != nil {
 		t.Errorf("packed size %v, source identity %v", out.PackedPolicySize, out.SourceIdentity)
 	}
 	if int(*out.SessionTokenSize) != len(*out.Credentials.SessionToken) || *out.SessionTokenUtilization < 1 || *out.SessionTokenUtilization > 100 {
@@ -116,10 +117,9 @@ func TestAssumeRoleErrors(t *testing.T) {
 		{"policy is too long", "ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048", func(in *sts.AssumeRoleInput) {
 			in.Policy = aws.String(allow(`"` + "s3:" + strings.Repeat("x", 2048) + `"`))
 		}},
-		{"policy is too large", "PackedPolicyTooLarge", "Packed policy consumes N% of allotted space, please use smaller policy.", func(in *sts.AssumeRoleInput) { in.Policy = aws.String(allow(`"s3:` + noise(1900) + `"`)) }},
-		{"tags are too large", "PackedPolicyTooLarge", "Packed size of session tags consumes N% of allotted space.", func(in *sts.AssumeRoleInput) {
-			for n := range 10 {
-				in.Tags = append(in.Tags, tag(fmt.Sprint("key", n), noise(1900)[n*180:n*180+180]))
+		{"tags are too large", "PackedPolicyTooLarge", tooLarge, func(in *sts.AssumeRoleInput) {
+			for n := range 20 {
+				in.Tags = append(in.Tags, tag(fmt.Sprint("key", n), noise(4000)[n*200:n*200+200]))
 			}
 		}},
 		{"policies are too many", "ValidationError", "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10", func(in *sts.AssumeRoleInput) {
@@ -377,4 +377,26 @@ func TestForeignRolesAreNotTold(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLongSourceIdentity: up to 256 characters, also in tokens and assertions.
+func TestLongSourceIdentity(t *testing.T) {
+	f := newFederation(t, oidctest.Start(t))
+	role := f.world.role(home, "named", document(`{"Effect":"Allow","Principal":{"Federated":"`+f.provider+`","AWS":"000000000000"},"Action":["sts:AssumeRole","sts:AssumeRoleWithWebIdentity","sts:SetSourceIdentity"]}`), "")
+	config, _ := f.user(home, "ann", allow(`"sts:*"`))
+	assume := func(name string) error {
+		_, err := sts.NewFromConfig(config).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session"), SourceIdentity: &name})
+		return err
+	}
+	longest := strings.Repeat("x", 256)
+	if err := assume(longest); err != nil {
+		t.Error(err)
+	}
+	expect(t, assume(longest+"x"), "ValidationError", "1 validation error detected: Value '"+longest+"x' at 'sourceIdentity' failed to satisfy constraint: Member must have length less than or equal to 256")
+	out, err := f.assume(role, f.token(map[string]any{"https://aws.amazon.com/source_identity": longest}))
+	if err != nil || *out.SourceIdentity != longest {
+		t.Errorf("%v, %v", out, err)
+	}
+	_, err = f.assume(role, f.token(map[string]any{"https://aws.amazon.com/source_identity": longest + "x"}))
+	expect(t, err, "InvalidIdentityToken", "The source identity in the token is not valid")
 }

@@ -107,7 +107,7 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 		Issuer:          &assertion.Issuer,
 		NameQualifier:   &qualifier,
 		//lint:ignore SA1019 clients that know of no other still read it
-		PackedPolicySize:        assumed.packed,
+		PackedPolicySize:        &issued.utilization,
 		SessionTokenSize:        &issued.size,
 		SessionTokenUtilization: &issued.utilization,
 		SourceIdentity:          present(claims.SourceIdentity),

@@ -38,17 +38,21 @@ func (s *Service) getAccessKeyInfo(ctx context.Context, c api.Caller, in *sts.Ge
 	return &sts.GetAccessKeyInfoOutput{Account: &account}, nil
 }
 
-// mayCall refuses what the credentials of GetSessionToken and GetFederationToken
-// can't be used for: of STS they may call AssumeRole (the former) and
-// GetCallerIdentity.
+// mayCall refuses what the credentials of GetSessionToken and GetFederationToken can't be used for.
 //
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
 func mayCall(c api.Caller, operation string) error {
 	if c.Session == nil || c.Kind == identity.AssumedRole {
 		return nil
 	}
-	if operation == "AssumeRole" && c.Kind != identity.FederatedUser {
+	switch operation {
+	case "GetScopedCredentials", "GetDelegatedAccessToken":
 		return nil
+	case "AssumeRole", "GetWebIdentityToken":
+		if c.Kind != identity.FederatedUser {
+			return nil
+		}
 	}
 	return sessionCredentials(operation)
 }

@@ -128,7 +128,7 @@ func tokenTags(t *oidc.Token) (tags map[string]string, transitive []string, err 
 // Patterns of the API model, for what comes in a token and not as a parameter.
 var (
 	tagPattern            = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-	sourceIdentityPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	sourceIdentityPattern = regexp.MustCompile(`^[\w+=,.@-]{2,256}$`)
 )
 
 func isTag(key, value string) bool {

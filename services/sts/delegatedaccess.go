@@ -47,13 +47,9 @@ func (s *Service) getDelegatedAccessToken(ctx context.Context, c api.Caller, in 
 	if left <= 0 {
 		return nil, api.Errorf("ExpiredTradeInTokenException", "The trade-in token has expired.")
 	}
-	packed, err := pack(sessionPolicies{texts: request.Session.Policies}, request.Session.Tags, request.Session.TransitiveTags)
-	if err != nil {
-		return nil, err
-	}
 	issued, err := s.issue(ctx, c, request.Session, int32(left/time.Second), nil)
 	if err != nil {
 		return nil, err
 	}
-	return &sts.GetDelegatedAccessTokenOutput{AssumedPrincipal: &request.Approver, Credentials: issued.Credentials, PackedPolicySize: packed}, nil
+	return &sts.GetDelegatedAccessTokenOutput{AssumedPrincipal: &request.Approver, Credentials: issued.Credentials}, nil
 }

@@ -59,9 +59,6 @@ func checkReached() (exit int) {
 		return 1
 	}
 	for name, operation := range sts.Operations {
-		if name == "GetScopedCredentials" { // not registered
-			continue
-		}
 		for _, shape := range operation.Errors {
 			code := shape.Error.Code
 			if unreachable[name+" "+code] == "" && !slices.Contains(reached.codes[name], code) {

@@ -30,17 +30,12 @@ type federation struct {
 type assumed struct {
 	role    *identity.Role
 	session *identity.Session
-	packed  *int32
 }
 
 // federate answers whether the role may be assumed, with the session that it gets, which is
 // not issued yet.
 func (s *Service) federate(ctx context.Context, c api.Caller, f *federation) (*assumed, error) {
 	tags, err := newTags(f.tags, f.transitive, nil)
-	if err != nil {
-		return nil, err
-	}
-	packed, err := pack(f.policies, tags.all, tags.transitive)
 	if err != nil {
 		return nil, err
 	}
@@ -73,5 +68,5 @@ func (s *Service) federate(ctx context.Context, c api.Caller, f *federation) (*a
 	}
 	session := roleSession(role, f.sessionName, f.policies, tags, f.sourceIdentity)
 	session.FederatedProvider, session.Context = f.provider, f.session
-	return &assumed{role, session, packed}, nil
+	return &assumed{role, session}, nil
 }

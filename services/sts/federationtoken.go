@@ -32,13 +32,6 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(policies, requested, nil)
-	if err != nil {
-		return nil, err
-	}
-	if packed == nil {
-		packed = aws.Int32(0) // which the other operations leave out
-	}
 	arn := identity.ARN(c.Partition, "sts", c.Account, "federated-user/"+*in.Name)
 	err = s.store.View(ctx, func(r store.Reader) error {
 		request := authz.Request{Action: "sts:GetFederationToken", Resource: arn, RequestTags: requested, TagAction: "sts:TagSession"}
@@ -61,7 +54,7 @@ func (s *Service) getFederationToken(ctx context.Context, c api.Caller, in *sts.
 		Credentials:   issued.Credentials,
 		FederatedUser: &types.FederatedUser{Arn: &arn, FederatedUserId: aws.String(c.Account + ":" + *in.Name)},
 		//lint:ignore SA1019 clients that know of no other still read it
-		PackedPolicySize:        packed,
+		PackedPolicySize:        &issued.utilization,
 		SessionTokenSize:        &issued.size,
 		SessionTokenUtilization: &issued.utilization,
 	}, nil

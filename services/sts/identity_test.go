@@ -1,6 +1,7 @@
 package sts_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -176,14 +177,17 @@ func TestGetFederationToken(t *testing.T) {
 
 	_, err = client.GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob"), Policy: aws.String("{}")})
 	expect(t, err, "MalformedPolicyDocument", "Syntax errors in policy.")
-	_, err = client.GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob"), Policy: aws.String(allow(`"s3:` + noise(1900) + `"`))})
-	expect(t, err, "PackedPolicyTooLarge", "Packed policy consumes N% of allotted space, please use smaller policy.")
-	// Recorded from AWS by LocalStack (test_get_federation_token): without a policy it is 0, not absent.
+	large := &sts.GetFederationTokenInput{Name: aws.String("bob")}
+	for n := range 20 {
+		large.Tags = append(large.Tags, types.Tag{Key: aws.String(fmt.Sprint("key", n)), Value: aws.String(noise(4000)[n*200 : n*200+200])})
+	}
+	_, err = client.GetFederationToken(t.Context(), large)
+	expect(t, err, "PackedPolicyTooLarge", tooLarge)
 	plain, err := client.GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plain.PackedPolicySize == nil || *plain.PackedPolicySize != 0 {
+	if *plain.PackedPolicySize != *plain.SessionTokenUtilization {
 		t.Errorf("packed size %v without a policy", plain.PackedPolicySize)
 	}
 	root, err := sts.NewFromConfig(w.Config()).GetFederationToken(t.Context(), &sts.GetFederationTokenInput{Name: aws.String("bob"), DurationSeconds: aws.Int32(7200)})

@@ -220,9 +220,9 @@ func TestAssumeRoleWithSAMLErrors(t *testing.T) {
 		{"no provider's ARN", "ValidationError", role + " is invalid", change(w.respond(role), func(in *sts.AssumeRoleWithSAMLInput) { in.PrincipalArn = &role })},
 		{"no role's ARN", "ValidationError", "Request ARN is invalid", change(w.respond(role), func(in *sts.AssumeRoleWithSAMLInput) { in.RoleArn = &w.provider })},
 		{"a bad session policy", "MalformedPolicyDocument", "The policy is not in the valid JSON format.", change(w.respond(role), func(in *sts.AssumeRoleWithSAMLInput) { in.Policy = aws.String("{") })},
-		{"a session policy that is too large", "PackedPolicyTooLarge", "Packed size of session tags consumes N% of allotted space.", w.respond(role, func(o *samlidp.Options) {
+		{"a session policy that is too large", "PackedPolicyTooLarge", tooLarge, w.respond(role, func(o *samlidp.Options) {
 			for i := range 50 {
-				o.Attributes[saml.PrincipalTagPrefix+strings.Repeat("k", i+1)] = []string{strings.Repeat(rand.Text(), 10)[:200] + rand.Text()}
+				o.Attributes[saml.PrincipalTagPrefix+strings.Repeat("k", i+1)] = []string{noise(11000)[i*220 : (i+1)*220]}
 			}
 		})},
 	} {

@@ -2,9 +2,9 @@ package sts
 
 import (
 	"context"
-	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"emulator/api"
@@ -14,8 +14,7 @@ import (
 
 const hour = 3600
 
-// tokenSpace is the size of a session token that counts as 100 percent. It is also
-// the most that MinimumSessionTokenSize may ask for.
+// tokenSpace is how large a session token may be, in bytes. It is also the most that MinimumSessionTokenSize may ask for.
 const tokenSpace = 4096
 
 // credentials are temporary credentials as the operations return them.
@@ -51,18 +50,12 @@ func (s *Service) issue(ctx context.Context, c api.Caller, session *identity.Ses
 	session.AccessKeyID = id
 	session.Issued = s.clock.Now().Truncate(time.Second)
 	session.Expires = session.Issued.Add(time.Duration(seconds) * time.Second)
-	token, err := s.keyring.SealSession(session)
+	token, err := s.keyring.SealSession(session, int(aws.ToInt32(minimum)))
 	if err != nil {
 		return nil, err
 	}
-	if minimum != nil && len(token) < int(*minimum) {
-		// In base64 four characters stand for three bytes; the last four for one at least.
-		const member = len(`,"padding":""`)
-		missing := (int(*minimum)+3)/4*3 - (len(token)/4*3 - 2)
-		session.Padding = strings.Repeat("0", max(1, missing-member))
-		if token, err = s.keyring.SealSession(session); err != nil {
-			return nil, err
-		}
+	if len(token) > tokenSpace {
+		return nil, api.Errorf("PackedPolicyTooLarge", "The session token has %d bytes, which exceeds the maximum allowed size of %d bytes.", len(token), tokenSpace)
 	}
 	secret := s.keyring.SessionSecret(id)
 	return &credentials{

@@ -1,11 +1,7 @@
 package sts
 
 import (
-	"bytes"
-	"compress/flate"
-	"encoding/json"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,14 +19,6 @@ import (
 const (
 	maxPolicyText = 2048
 	maxPolicyARNs = 10
-)
-
-// packedSpace is how large the packed form of policies and tags may be, in bytes. AWS tells neither the form nor the space, only
-// the percentage. What users saw of theirs fits tags that are not compressed, and of which each byte takes tagBytes
-// (https://github.com/aws/containers-roadmap/issues/2413).
-const (
-	packedSpace = 1024
-	tagBytes    = 2
 )
 
 // sessionPolicies are what limits a session.
@@ -91,60 +79,4 @@ func policyExists(r store.Reader, account, arn string) (bool, error) {
 	}
 	p, ok, err := store.Load[identity.ManagedPolicy](r, identity.PolicyKey(account, name))
 	return ok && p.ARN() == arn, err
-}
-
-// pack returns the size of policies and tags in percent of the space that there is for them, or nil if there are none. Of tags that
-// are handed on the keys count twice.
-func pack(p sessionPolicies, tags map[string]string, transitive []string) (*int32, error) {
-	if len(p.texts)+len(p.arns)+len(tags) == 0 {
-		return nil, nil
-	}
-	size := packedSize(p)
-	for key, value := range tags {
-		size += tagBytes * (len(key) + len(value) + 1)
-	}
-	for _, key := range transitive {
-		size += tagBytes * len(key)
-	}
-	percent := (size*100 + packedSpace - 1) / packedSpace
-	if percent <= 100 {
-		return aws.Int32(int32(percent)), nil
-	}
-	if len(p.texts)+len(p.arns) == 0 {
-		return nil, api.Errorf("PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", percent)
-	}
-	return nil, api.Errorf("PackedPolicyTooLarge", "Packed policy consumes %d%% of allotted space, please use smaller policy.", percent)
-}
-
-// compressors are kept because making one costs more than using it.
-var compressors = sync.Pool{New: func() any {
-	w, err := flate.NewWriter(nil, flate.BestCompression)
-	if err != nil {
-		panic(err) // the level is a constant
-	}
-	return w
-}}
-
-// packedSize returns the size of the packed form of policies: without white space, and the ARNs, deflated.
-func packedSize(p sessionPolicies) int {
-	if len(p.texts)+len(p.arns) == 0 {
-		return 0
-	}
-	var plain bytes.Buffer
-	for _, text := range p.texts {
-		if json.Compact(&plain, []byte(text)) != nil { // it was parsed, so that can't be
-			plain.WriteString(text)
-		}
-	}
-	for _, arn := range p.arns {
-		plain.WriteString(arn)
-		plain.WriteByte(0)
-	}
-	var packed bytes.Buffer
-	w := compressors.Get().(*flate.Writer)
-	defer compressors.Put(w)
-	w.Reset(&packed)
-	w.Write(plain.Bytes()) // to memory: no errors
-	w.Close()
-	return packed.Len()
 }

@@ -78,6 +78,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("GetCallerIdentity", s.getCallerIdentity),
 		api.Op("GetDelegatedAccessToken", s.getDelegatedAccessToken),
 		api.Op("GetFederationToken", s.getFederationToken),
+		api.Op("GetScopedCredentials", s.getScopedCredentials),
 		api.Op("GetSessionToken", s.getSessionToken),
 		api.Op("GetWebIdentityToken", s.getWebIdentityToken),
 	}

@@ -68,7 +68,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 		Audience:        &bearer.audience,
 		Credentials:     issued.Credentials,
 		//lint:ignore SA1019 clients that know of no other still read it
-		PackedPolicySize:            assumed.packed,
+		PackedPolicySize:            &issued.utilization,
 		Provider:                    &f.provider,
 		SessionTokenSize:            &issued.size,
 		SessionTokenUtilization:     &issued.utilization,

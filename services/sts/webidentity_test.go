@@ -190,9 +190,7 @@ func TestWebIdentityErrors(t *testing.T) {
 		{"no role's ARN", f.token(nil), "ValidationError", "Request ARN is invalid", func(in *sts.AssumeRoleWithWebIdentityInput) { in.RoleArn = &f.provider }},
 		{"too long", f.token(nil), "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", func(in *sts.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(7200) }},
 		{"malformed policy", f.token(nil), "MalformedPolicyDocument", "Syntax errors in policy.", func(in *sts.AssumeRoleWithWebIdentityInput) { in.Policy = aws.String("{}") }},
-		{"large policy", f.token(nil), "PackedPolicyTooLarge", "Packed policy consumes N% of allotted space, please use smaller policy.", func(in *sts.AssumeRoleWithWebIdentityInput) {
-			in.Policy = aws.String(allow(`"s3:` + noise(1900) + `"`))
-		}},
+		{"large claims", f.token(map[string]any{"amr": []string{noise(6000)}}), "PackedPolicyTooLarge", tooLarge, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var changes []func(*sts.AssumeRoleWithWebIdentityInput)

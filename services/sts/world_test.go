@@ -99,10 +99,13 @@ func trust(principal, actions, condition string) string {
 // all are the actions that a trust policy may allow to a caller with credentials.
 const all = `["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]`
 
-var percentage = regexp.MustCompile(`[0-9]+%`)
+var measured = regexp.MustCompile(`\bhas [0-9]+ bytes`)
 
-// expect checks that err is AWS's error of that code and text, where N% is any
-// percentage.
+// tooLarge is said of a session token of any size.
+const tooLarge = "The session token has N bytes, which exceeds the maximum allowed size of 4096 bytes."
+
+// expect checks that err is AWS's error of that code and text, where "has N bytes" is any
+// size.
 func expect(t testing.TB, err error, code, message string) {
 	t.Helper()
 	noteReached(err)
@@ -110,7 +113,7 @@ func expect(t testing.TB, err error, code, message string) {
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want %s: %s", err, code, message)
 	}
-	if e.ErrorCode() != code || percentage.ReplaceAllString(e.ErrorMessage(), "N%") != message {
+	if e.ErrorCode() != code || measured.ReplaceAllString(e.ErrorMessage(), "has N bytes") != message {
 		t.Errorf("got %s: %s\nwant %s: %s", e.ErrorCode(), e.ErrorMessage(), code, message)
 	}
 }
