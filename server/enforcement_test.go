@@ -186,7 +186,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"CiphertextBlob": blob.CiphertextBlob, "Policy": `{"Version":"2012-10-17","Statement":[]}`, "NumberOfBytes": int32(32),
 		"Password": "Password-1", "CustomKeyStoreId": "cks-12345678901234567", "CloudHsmClusterId": "cluster-abcdefghijk", "TrustAnchorCertificate": "x", "KeyStorePassword": "password",
 		"PolicySourceArn": "arn:aws:iam::000000000000:user/alice", "PolicyInputList": []string{allow}, "ActionNames": []string{"s3:GetObject"},
-		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SigningAlgorithm": "RS256", "TargetPrincipal": "111111111111", "DelegationRequestId": strings.Repeat("d", 16), "RequestorWorkflowId": "workflow", "PolicyTemplateArn": *managed.Policy.Arn, "SessionDuration": int32(900),
+		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "SSHPublicKeyId": strings.Repeat("A", 20), "CertificateId": strings.Repeat("A", 24), "ServiceSpecificCredentialId": strings.Repeat("A", 20), "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SigningAlgorithm": "RS256", "TargetPrincipal": "111111111111", "DelegationRequestId": strings.Repeat("d", 16), "RequestorWorkflowId": "workflow", "PolicyTemplateArn": *managed.Policy.Arn, "SessionDuration": int32(900),
 		"Arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", "AccountId": "111111111111", "Email": "a@example.com", "AccountName": "a",
 		"CreateAccountRequestId": "car-12345678", "ServicePrincipal": "iam.amazonaws.com",
 		"SAMLProviderArn": "arn:aws:iam::000000000000:saml-provider/name", "SAMLMetadataDocument": strings.Repeat(" ", 1000),

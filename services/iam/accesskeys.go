@@ -119,14 +119,11 @@ func (s *Service) changeAccessKey(ctx context.Context, c api.Caller, given *stri
 
 func (s *Service) updateAccessKey(ctx context.Context, c api.Caller, in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput, error) {
 	return nil, s.changeAccessKey(ctx, c, in.UserName, *in.AccessKeyId, "iam:UpdateAccessKey", func(tx store.Tx, _ keyOwner, key *identity.AccessKey) error {
-		switch in.Status {
-		case types.StatusTypeActive:
-			key.Active = true
-		case types.StatusTypeInactive:
-			key.Active = false
-		default:
-			return api.Errorf("ValidationError", "The status of an access key is Active or Inactive.")
+		off, err := inactive(in.Status, "InvalidInput")
+		if err != nil {
+			return err
 		}
+		key.Active = !off
 		return store.Save(tx, identity.AccessKeyKey(key.ID), key)
 	})
 }

@@ -40,7 +40,7 @@ var quotas = map[types.SummaryKeyType]int{
 	types.SummaryKeyTypePoliciesQuota:                   1500,
 	types.SummaryKeyTypeRolesQuota:                      1000,
 	types.SummaryKeyTypeServerCertificatesQuota:         20,
-	types.SummaryKeyTypeSigningCertificatesPerUserQuota: 2,
+	types.SummaryKeyTypeSigningCertificatesPerUserQuota: signingKind.limit,
 	types.SummaryKeyTypeUsersQuota:                      5000,
 }
 
@@ -92,6 +92,9 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 		}
 		if r.Get(identity.LoginProfileKey(c.Account, c.Account)) != nil {
 			summary["AccountPasswordPresent"] = 1
+		}
+		if signingKind.has(r, c.Account, c.Account) {
+			summary["AccountSigningCertificatesPresent"] = 1
 		}
 		settings, _, err := store.Load[identity.AccountSettings](r, identity.AccountSettingsKey(c.Account))
 		summary["GlobalEndpointTokenVersion"] = 1

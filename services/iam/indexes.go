@@ -13,6 +13,7 @@ var (
 	indexKinds = map[string]bool{
 		userKind.name + "-by-path": true, groupKind.name + "-by-path": true, roleKind.name + "-by-path": true,
 		"group-member": true, string(asPermissions): true, string(asBoundary): true, "policy-use": true,
+		signingKind.name + "-unique": true, serviceKind.name + "-unique": true,
 	}
 )
 
@@ -115,10 +116,11 @@ func (x *indexer) record(key []byte, parts []string) error {
 			return err
 		}
 		return x.entryOf(identity.OutboundAccountKey(issuer.ID), account)
-	case "login-profile":
-		if owner := parts[3]; owner != account {
+	case "login-profile", sshKeyKind.name, signingKind.name, serviceKind.name:
+		if owner := parts[3]; owner != account { // whose number stands for the root user
 			x.Need(x.r, identity.UniqueIDKey(owner), key)
 		}
+		return x.credential(key, parts)
 	case "mfa":
 		d, _, err := store.Load[identity.MFADevice](x.r, key)
 		if err != nil {
@@ -126,6 +128,23 @@ func (x *indexer) record(key []byte, parts []string) error {
 		}
 		if d.UserID != "" {
 			x.Need(x.r, identity.UniqueIDKey(d.UserID), key)
+		}
+	}
+	return nil
+}
+
+// credential notes what the indexes have of an owner's credential.
+func (x *indexer) credential(key []byte, parts []string) error {
+	for _, k := range credentialKinds {
+		if k.name != parts[2] {
+			continue
+		}
+		c, _, err := store.Load[credential](x.r, key)
+		if err != nil {
+			return err
+		}
+		if c.Unique != "" {
+			x.Entry(k.uniqueKey(parts[1], c.Unique), c.ID)
 		}
 	}
 	return nil

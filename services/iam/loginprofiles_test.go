@@ -159,4 +159,3 @@ func BenchmarkHashPassword(b *testing.B) {
 		keyring.HashPassword("password", identity.NewSalt())
 	}
 }
-

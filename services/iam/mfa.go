@@ -242,26 +242,26 @@ func wireVirtualMFADevice(r store.Reader, d *identity.MFADevice) (types.VirtualM
 	if d.UserID == "" {
 		return w, nil
 	}
-	u, err := mfaUser(r, d)
+	u, err := userByID(r, d.Account, d.UserID)
 	if err != nil {
-		return w, err
+		return w, fmt.Errorf("%s: %w", d.SerialNumber(), err)
 	}
 	w.User, w.EnableDate = wireUserWhole(u), &d.Enabled
 	return w, nil
 }
 
-// mfaUser returns the user with whom a device is enabled.
-func mfaUser(r store.Reader, d *identity.MFADevice) (*identity.User, error) {
-	arn, ok, err := store.Load[string](r, identity.UniqueIDKey(d.UserID))
+// userByID returns the user of that unique ID, whom another record refers to.
+func userByID(r store.Reader, account, id string) (*identity.User, error) {
+	arn, ok, err := store.Load[string](r, identity.UniqueIDKey(id))
 	if err != nil {
 		return nil, err
 	}
 	u := new(identity.User)
 	if ok {
-		u, ok, err = identity.LoadUser(r, d.Account, arn[strings.LastIndexByte(arn, '/')+1:])
+		u, ok, err = identity.LoadUser(r, account, arn[strings.LastIndexByte(arn, '/')+1:])
 	}
 	if err == nil && !ok {
-		err = fmt.Errorf("%s is enabled with user %s, which does not exist", d.SerialNumber(), d.UserID)
+		err = fmt.Errorf("user %s does not exist", id)
 	}
 	return u, err
 }

@@ -114,7 +114,7 @@ func (s *Service) readKey(text string) (*identity.SAMLKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := newSAMLID()
+	id := newLongID()
 	return &identity.SAMLKey{ID: id, Created: s.now(), Private: s.keyring.Seal(der, id)}, nil
 }
 
@@ -130,9 +130,9 @@ func checkEncryption(p *identity.SAMLProvider) error {
 	return nil
 }
 
-// newSAMLID returns an ID as AWS gives them to providers and their keys: capital letters
+// newLongID returns an ID as AWS gives them to SAML providers, their keys, and signing certificates: 32 capital letters
 // and digits.
-func newSAMLID() string {
+func newLongID() string {
 	var b [20]byte
 	rand.Read(b[:])
 	return base32.StdEncoding.EncodeToString(b[:])
@@ -141,7 +141,7 @@ func newSAMLID() string {
 func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.CreateSAMLProviderInput) (*iam.CreateSAMLProviderOutput, error) {
 	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	p := &identity.SAMLProvider{
-		Account: c.Account, Partition: c.Partition, Name: *in.Name, ID: newSAMLID(), Created: s.now(), Tags: tags,
+		Account: c.Account, Partition: c.Partition, Name: *in.Name, ID: newLongID(), Created: s.now(), Tags: tags,
 		Encrypted: in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired,
 	}
 	arn := p.ARN()

@@ -305,8 +305,12 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete login profile first.")
 		case len(u.AccessKeys) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete access keys first.")
+		case signingKind.has(tx, c.Account, u.ID):
+			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete certificates first.")
 		case len(u.MFADevices) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete MFA device first.")
+		case sshKeyKind.has(tx, c.Account, u.ID), serviceKind.has(tx, c.Account, u.ID):
+			return api.Errorf("DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
 		}
 		if err := changeBoundary(tx, c.Account, userKind, u.Name, u.Boundary, ""); err != nil {
 			return err

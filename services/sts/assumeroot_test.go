@@ -90,6 +90,28 @@ func TestAssumeRoot(t *testing.T) {
 	_, err = sts.NewFromConfig(session).GetSessionToken(t.Context(), nil)
 	expect(t, err, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 
+	// A root user gets a password, and loses it.
+	task := func(name string) *iam.Client {
+		t.Helper()
+		credentials, err := assume(auditor, member, "arn:aws:iam::aws:policy/root-task/"+name)
+		check(err)
+		return iam.NewFromConfig(w.ConfigWith(*credentials.AccessKeyId, *credentials.SecretAccessKey, *credentials.SessionToken, "us-east-1"))
+	}
+	_, err = task("IAMCreateRootUserPassword").CreateLoginProfile(t.Context(), &iam.CreateLoginProfileInput{Password: aws.String("Password-1")})
+	expect(t, err, "ValidationError", "Password must be omitted in a session of AssumeRoot.")
+	_, err = task("IAMCreateRootUserPassword").CreateLoginProfile(t.Context(), nil)
+	check(err)
+	if p, err := inside.GetLoginProfile(t.Context(), nil); err != nil || *p.LoginProfile.UserName != "root" {
+		t.Errorf("GetLoginProfile: %v, %v", p, err)
+	}
+	if present := accountSummary(t, w.in(member))["AccountPasswordPresent"]; present != 1 {
+		t.Errorf("AccountPasswordPresent is %d", present)
+	}
+	_, err = task("IAMDeleteRootUserCredentials").DeleteLoginProfile(t.Context(), nil)
+	check(err)
+	_, err = inside.GetLoginProfile(t.Context(), nil)
+	expect(t, err, "NoSuchEntity", "Login Profile for User root cannot be found.")
+
 	// What is not allowed, and what is no task.
 	denyRoot := document(`{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*","Condition":{"StringEquals":{"sts:TaskPolicyArn":"arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}}}`)
 	limited, limitedARN := w.user(home, "limited", denyRoot)
@@ -121,4 +143,13 @@ func TestAssumeRoot(t *testing.T) {
 	if err != nil || len(features.EnabledFeatures) != 0 {
 		t.Errorf("got %v, %v", features, err)
 	}
+}
+
+func accountSummary(t *testing.T, config aws.Config) map[string]int32 {
+	t.Helper()
+	out, err := iam.NewFromConfig(config).GetAccountSummary(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.SummaryMap
 }
