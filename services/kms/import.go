@@ -275,14 +275,19 @@ func (s *Service) putImported(tx store.Tx, k *Key, raw []byte, in *kms.ImportKey
 	}
 	m := KeyMaterial{ID: importedID(k, raw), Pending: k.MaterialID != ""}
 	at := slices.IndexFunc(all, func(a KeyMaterial) bool { return a.ID == m.ID })
+	if at >= 0 && all[at].Pending {
+		if state, err := s.pendingState(tx, k, all[at]); err != nil {
+			return "", err
+		} else if state == "" { // the primary key's has expired
+			at = -1
+		}
+	}
 	fresh := in.ImportType == types.ImportTypeNewKeyMaterial || in.ImportType == "" && k.MaterialID == "" && in.KeyMaterialId == nil
 	switch {
 	case in.KeyMaterialId != nil && *in.KeyMaterialId != m.ID:
 		return "", incorrectMaterial("The key material is not that with the ID %s.", *in.KeyMaterialId)
 	case at < 0 && k.MultiRegion == types.MultiRegionKeyTypeReplica:
 		return "", incorrectMaterial("The key material is none that was imported into the primary key of %s before.", k.ARN())
-	case at < 0 && k.MultiRegion != "" && m.Pending && fresh:
-		return "", api.Errorf("NotImplemented", "This emulator does not support further key material of multi-Region keys.")
 	case fresh && at >= 0:
 		return "", incorrectMaterial("The key material is already associated with %s.", k.ARN())
 	case !fresh && at < 0:
@@ -323,20 +328,26 @@ func (s *Service) putImported(tx store.Tx, k *Key, raw []byte, in *kms.ImportKey
 	return m.ID, sumUp(tx, k)
 }
 
-// pendingMaterial returns the material that waits for a rotation, nil if none does.
-func (s *Service) pendingMaterial(r store.Reader, k *Key) (*KeyMaterial, error) {
+// pendingMaterial returns the material that waits for a rotation, and its state; nil if none does.
+func (s *Service) pendingMaterial(r store.Reader, k *Key) (*KeyMaterial, types.KeyMaterialState, error) {
 	all, err := storedMaterials(r, k)
+	if err != nil {
+		return nil, "", err
+	}
 	for _, m := range all {
-		if m, ok := s.asNow(m); ok && m.Pending {
-			return &m, err
+		if !m.Pending {
+			continue
+		}
+		if state, err := s.pendingState(r, k, m); err != nil || state != "" {
+			return &m, state, err
 		}
 	}
-	return nil, err
+	return nil, "", nil
 }
 
 // rotateToImported brings the material that is pending into force, if there is any.
 func (s *Service) rotateToImported(tx store.Tx, k *Key, date time.Time) error {
-	m, err := s.pendingMaterial(tx, k)
+	m, _, err := s.pendingMaterial(tx, k)
 	if err != nil || m == nil {
 		return err
 	}
@@ -388,7 +399,7 @@ func (s *Service) deleteImportedKeyMaterial(ctx context.Context, c api.Caller, i
 		if k.Spec == types.KeySpecSymmetricDefault && id != "" {
 			out.KeyMaterialId = &id
 		}
-		return saveKey(tx, &k)
+		return s.saveShared(tx, &k)
 	})
 	if err != nil {
 		return nil, err

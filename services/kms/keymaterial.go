@@ -22,7 +22,8 @@ type KeyMaterial struct {
 
 	// What follows is of imported material.
 
-	// Pending is set until a rotation brings it into force. Until then it is the key's for a time only.
+	// Pending is set until a rotation brings it into force. Until then it is the key's for a time only. Replicas of a multi-Region
+	// key have it as long as their primary key does, Missing until it is imported into them, too.
 	Pending bool `json:"pending,omitempty"`
 	// Missing is set if it was deleted, or has expired, and is to be imported again.
 	Missing bool `json:"missing,omitempty"`
@@ -74,12 +75,46 @@ func storedMaterials(r store.Reader, k *Key) ([]KeyMaterial, error) {
 
 func (s *Service) expired(at time.Time) bool { return !at.IsZero() && !s.clock.Now().Before(at) }
 
-// asNow returns a material as it is now, and whether there still is one: what has expired is missing, and gone if it was pending.
-func (s *Service) asNow(m KeyMaterial) (KeyMaterial, bool) {
-	if s.expired(m.ValidTo) {
-		m.Missing, m.ValidTo = true, time.Time{}
+// asNow returns one of a key's materials as it is now, and whether there still is one: what has expired is missing, and gone if it
+// goes when it does.
+func (s *Service) asNow(k *Key, m KeyMaterial) (KeyMaterial, bool) {
+	if !s.expired(m.ValidTo) {
+		return m, true
 	}
-	return m, !m.Pending || !m.Missing
+	m.Missing, m.ValidTo = true, time.Time{}
+	return m, !m.forTime(k)
+}
+
+// forTime reports whether a key has a material only until it is deleted or expires. A replica keeps the record as its primary key does.
+func (m KeyMaterial) forTime(k *Key) bool {
+	return m.Pending && k.MultiRegion != types.MultiRegionKeyTypeReplica
+}
+
+// pendingState is the state of material that waits for a rotation, "" if it does no longer: the primary key of a multi-Region key says
+// so for all. Each of them has to have it imported first.
+func (s *Service) pendingState(r store.Reader, k *Key, m KeyMaterial) (types.KeyMaterialState, error) {
+	primary, err := s.primary(r, k)
+	if err != nil || primary == nil {
+		return "", err
+	}
+	replicas, err := s.replicas(r, primary)
+	if err != nil {
+		return "", err
+	}
+	state := types.KeyMaterialStatePendingRotation
+	for _, related := range append(replicas, primary) {
+		theirs, err := loadMaterial(r, materialKey(related, m))
+		if err != nil {
+			return "", err
+		}
+		switch now, ok := s.asNow(related, theirs); {
+		case !ok, theirs.ID == "" && related == primary:
+			return "", nil
+		case now.Missing, theirs.ID == "": // a clock that is moved back may bring back a replica that is behind
+			state = types.KeyMaterialStatePendingMultiRegionImportAndRotation
+		}
+	}
+	return state, nil
 }
 
 // addMaterial appends a record to those of a key.
@@ -89,21 +124,31 @@ func addMaterial(tx store.Tx, k *Key, m KeyMaterial) error {
 	return store.Save(tx, materialKey(k, m), m)
 }
 
-// dropMaterial destroys imported material. Of that which the key has for good, its record stays.
+// dropMaterial destroys imported material. Of that which the key does not have for a time only, its record stays.
 func (s *Service) dropMaterial(tx store.Tx, k *Key, m KeyMaterial) error {
-	if err := s.material.Delete(tx, k.refOf(m.ID)); err != nil {
+	if m.forTime(k) {
+		return s.forgetMaterial(tx, k, m)
+	}
+	if err := s.destroyMaterial(tx, k, m); err != nil {
 		return err
-	}
-	if !m.ValidTo.IsZero() {
-		if err := tx.Delete(expiryKey(k, m)); err != nil {
-			return err
-		}
-	}
-	if m.Pending {
-		return tx.Delete(materialKey(k, m))
 	}
 	m.Missing, m.ValidTo = true, time.Time{}
 	return store.Save(tx, materialKey(k, m), m)
+}
+
+// forgetMaterial destroys imported material with its record.
+func (s *Service) forgetMaterial(tx store.Tx, k *Key, m KeyMaterial) error {
+	if err := s.destroyMaterial(tx, k, m); err != nil {
+		return err
+	}
+	return tx.Delete(materialKey(k, m))
+}
+
+func (s *Service) destroyMaterial(tx store.Tx, k *Key, m KeyMaterial) error {
+	if err := s.material.Delete(tx, k.refOf(m.ID)); err != nil || m.ValidTo.IsZero() {
+		return err
+	}
+	return tx.Delete(expiryKey(k, m))
 }
 
 // sumUp notes in a key, which the caller saves, what of its imported material is missing, and when the first of the rest expires.
@@ -162,7 +207,7 @@ func (s *Service) sweepExpired(tx store.Tx, now string) error {
 		if _, err := s.expire(tx, &k); err != nil {
 			return err
 		}
-		if err := saveKey(tx, &k); err != nil {
+		if err := s.saveShared(tx, &k); err != nil {
 			return err
 		}
 	}

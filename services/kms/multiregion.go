@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -144,24 +145,19 @@ func (s *Service) saveShared(tx store.Tx, k *Key) error {
 	return saveKey(tx, k)
 }
 
-// share copies to a replica what its primary key shares with it, and saves it. Of imported material only the record is: it is
-// to be imported into the replica, too.
+// share copies to a replica what its primary key shares with it, and saves it.
 func (s *Service) share(tx store.Tx, k, replica *Key) error {
 	all, err := storedMaterials(tx, k)
 	if err != nil {
 		return err
 	}
-	for _, m := range all {
-		if k.Origin == types.OriginTypeExternal {
-			m = KeyMaterial{ID: m.ID, Missing: true, Description: m.Description, n: m.n}
-		} else if err := s.material.Copy(tx, k.refOf(m.ID), replica.refOf(m.ID)); err != nil {
-			return err
-		}
-		if m.n > replica.Materials {
-			if err := store.Save(tx, materialKey(replica, m), m); err != nil {
-				return err
-			}
-		}
+	if k.Origin == types.OriginTypeExternal {
+		err = s.shareImported(tx, all, replica)
+	} else {
+		err = s.shareMaterials(tx, k, all, replica)
+	}
+	if err != nil {
+		return err
 	}
 	replica.MaterialID, replica.Materials = k.MaterialID, k.Materials
 	replica.RotationPeriod, replica.NextRotation = k.RotationPeriod, k.NextRotation
@@ -170,6 +166,52 @@ func (s *Service) share(tx store.Tx, k, replica *Key) error {
 		return err
 	}
 	return saveKey(tx, replica)
+}
+
+func (s *Service) shareMaterials(tx store.Tx, k *Key, all []KeyMaterial, replica *Key) error {
+	for _, m := range all {
+		if err := s.material.Copy(tx, k.refOf(m.ID), replica.refOf(m.ID)); err != nil {
+			return err
+		}
+		if m.n > replica.Materials {
+			if err := store.Save(tx, materialKey(replica, m), m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// shareImported copies the records of imported material, which is to be imported into the replica, too: which there are, and which
+// rotations have brought into force.
+func (s *Service) shareImported(tx store.Tx, all []KeyMaterial, replica *Key) error {
+	theirs, err := storedMaterials(tx, replica)
+	if err != nil {
+		return err
+	}
+	find := func(in []KeyMaterial, n int) int {
+		return slices.IndexFunc(in, func(m KeyMaterial) bool { return m.n == n })
+	}
+	for _, m := range theirs {
+		if find(all, m.n) < 0 { // it was pending
+			if err := s.forgetMaterial(tx, replica, m); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range all {
+		m.Missing, m.ValidTo = true, time.Time{}
+		if at := find(theirs, m.n); at >= 0 {
+			if theirs[at].Pending == m.Pending {
+				continue
+			}
+			m.Missing, m.ValidTo, m.Description = theirs[at].Missing, theirs[at].ValidTo, theirs[at].Description
+		}
+		if err := store.Save(tx, materialKey(replica, m), m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leave takes a key that is destroyed out of those related to it. Of a primary key that waits for it to go, the last starts the

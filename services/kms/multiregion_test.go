@@ -2,6 +2,7 @@ package kms_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -267,12 +268,139 @@ func TestMultiRegionImport(t *testing.T) {
 	decrypts(t, there, blob, id)
 	must[*kms.DeleteImportedKeyMaterialOutput](t)(there.DeleteImportedKeyMaterial(t.Context(), &kms.DeleteImportedKeyMaterialInput{KeyId: key.KeyId}))
 	decrypts(t, here, blob, id)
-	_, err = i.put(t, random(32), kms.ImportKeyMaterialInput{ImportType: types.ImportTypeNewKeyMaterial})
-	refused(t, err, "UnsupportedOperationException", "further key material")
 	replicate(t, here, key.KeyId, "us-west-2")
 	if m := describe(t, inRegion(e, "us-west-2"), key.KeyId); m.KeyState != types.KeyStatePendingImport || *m.CurrentKeyMaterialId != *id {
 		t.Errorf("replicated %+v", m)
 	}
+}
+
+// New material goes into the primary key first and then, the same, into each replica; it is in force in all Regions from one rotation on.
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_ImportKeyMaterial.html
+func TestMultiRegionImportedRotation(t *testing.T) {
+	e, here, _ := startChecked(t)
+	now := time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC)
+	e.Clock.Freeze(now)
+	there, third := inRegion(e, elsewhere), inRegion(e, "us-west-2")
+	key := createMultiRegion(t, here, kms.CreateKeyInput{Origin: types.OriginTypeExternal})
+	replicate(t, here, key.KeyId, elsewhere)
+	i, o := newImporter(t, here, key.KeyId), newImporter(t, there, key.KeyId)
+	put := func(i importer, material []byte, in kms.ImportKeyMaterialInput) *string {
+		t.Helper()
+		return must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, in)).KeyMaterialId
+	}
+	anew := kms.ImportKeyMaterialInput{ImportType: types.ImportTypeNewKeyMaterial}
+	existing := kms.ImportKeyMaterialInput{ImportType: types.ImportTypeExistingKeyMaterial}
+	states := func(c *kms.Client, want ...string) []types.RotationsListEntry {
+		t.Helper()
+		_, entries := rotations(t, c, key.KeyId, types.IncludeKeyMaterialAllKeyMaterial)
+		var shown []string
+		for _, e := range entries {
+			shown = append(shown, strings.TrimSpace(fmt.Sprint(e.KeyMaterialState, " ", e.ImportState, " ", e.RotationType)))
+		}
+		if !slices.Equal(shown, want) {
+			t.Errorf("materials %q, want %q", shown, want)
+		}
+		return entries
+	}
+	rotate := func(c *kms.Client) error {
+		_, err := c.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: key.KeyId})
+		return err
+	}
+	remove := func(c *kms.Client, id *string) {
+		t.Helper()
+		must[*kms.DeleteImportedKeyMaterialOutput](t)(c.DeleteImportedKeyMaterial(t.Context(), &kms.DeleteImportedKeyMaterialInput{KeyId: key.KeyId, KeyMaterialId: id}))
+	}
+	first, second := random(32), random(32)
+	firstID := put(i, first, anew)
+	put(o, first, existing)
+	old := encrypt(t, here, key.KeyId)
+
+	_, err := o.put(t, second, anew)
+	refused(t, err, "IncorrectKeyMaterialException", "primary key")
+	secondID := put(i, second, anew)
+	const multi = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION "
+	states(here, "CURRENT IMPORTED", multi+"IMPORTED")
+	states(there, "CURRENT IMPORTED", multi+"PENDING_IMPORT")
+	if m := describe(t, there, key.KeyId); m.KeyState != types.KeyStateEnabled || *m.CurrentKeyMaterialId != *firstID {
+		t.Errorf("what is pending is the replica's: %+v", m)
+	}
+	refused(t, rotate(here), "KMSInvalidStateException", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION")
+	refused(t, rotate(there), "UnsupportedOperationException", "primary key")
+	_, err = i.put(t, random(32), anew)
+	refused(t, err, "KMSInvalidStateException", "pending rotation")
+	_, err = o.put(t, random(32), kms.ImportKeyMaterialInput{KeyMaterialId: secondID})
+	refused(t, err, "IncorrectKeyMaterialException", *secondID)
+	put(o, second, kms.ImportKeyMaterialInput{KeyMaterialId: secondID, ValidTo: aws.Time(now.Add(time.Hour))})
+	states(here, "CURRENT IMPORTED", "PENDING_ROTATION IMPORTED")
+	states(there, "CURRENT IMPORTED", "PENDING_ROTATION IMPORTED")
+
+	// A further replica has to have it, too, and one that has lost it.
+	replicate(t, here, key.KeyId, "us-west-2")
+	states(third, "CURRENT PENDING_IMPORT", multi+"PENDING_IMPORT")
+	states(here, "CURRENT IMPORTED", multi+"IMPORTED")
+	w := newImporter(t, third, key.KeyId)
+	put(w, second, existing)
+	if m := describe(t, third, key.KeyId); m.KeyState != types.KeyStatePendingImport {
+		t.Errorf("with what is pending only: %s", m.KeyState)
+	}
+	put(w, first, existing)
+	states(here, "CURRENT IMPORTED", "PENDING_ROTATION IMPORTED")
+	e.Clock.Freeze(now.Add(2 * time.Hour))
+	states(there, "CURRENT IMPORTED", multi+"PENDING_IMPORT")
+	refused(t, rotate(here), "KMSInvalidStateException", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION")
+	createKey(t, there, "", "") // whoever writes destroys what has expired
+	states(third, "CURRENT IMPORTED", multi+"IMPORTED")
+	put(o, second, existing)
+	remove(there, secondID)
+	states(here, "CURRENT IMPORTED", multi+"IMPORTED")
+	put(o, second, existing)
+
+	// What the primary key loses is lost to all; then there may be other.
+	remove(here, secondID)
+	for _, c := range []*kms.Client{here, there, third} {
+		states(c, "CURRENT IMPORTED")
+	}
+	_, err = o.put(t, second, existing)
+	refused(t, err, "IncorrectKeyMaterialException", "primary key")
+	put(i, second, kms.ImportKeyMaterialInput{ImportType: types.ImportTypeNewKeyMaterial, ValidTo: aws.Time(now.Add(3 * time.Hour))})
+	put(o, second, existing)
+	e.Clock.Freeze(now.Add(4 * time.Hour))
+	for _, c := range []*kms.Client{here, there, third} {
+		states(c, "CURRENT IMPORTED")
+	}
+	_, err = w.put(t, second, existing)
+	refused(t, err, "IncorrectKeyMaterialException", "primary key")
+	createKey(t, here, "", "")
+	states(there, "CURRENT IMPORTED")
+
+	// The rotation is all keys', by whatever Region is the primary.
+	put(i, second, anew)
+	put(o, second, existing)
+	must[*kms.UpdatePrimaryRegionOutput](t)(here.UpdatePrimaryRegion(t.Context(), &kms.UpdatePrimaryRegionInput{KeyId: key.KeyId, PrimaryRegion: aws.String("us-west-2")}))
+	states(third, "CURRENT IMPORTED", multi+"PENDING_IMPORT")
+	refused(t, rotate(third), "KMSInvalidStateException", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION")
+	put(w, second, existing)
+	must[any](t)(nil, rotate(third))
+	for _, c := range []*kms.Client{here, there, third} {
+		entries := states(c, "NON_CURRENT IMPORTED", "CURRENT IMPORTED ON_DEMAND")
+		if *entries[1].KeyMaterialId != *secondID || !entries[1].RotationDate.Equal(now.Add(4*time.Hour)) {
+			t.Errorf("rotated: %+v", entries[1])
+		}
+		decrypts(t, c, old, firstID)
+		for _, other := range []*kms.Client{here, there, third} {
+			decrypts(t, other, encrypt(t, c, key.KeyId), secondID)
+		}
+	}
+	replicate(t, third, key.KeyId, "ap-south-1")
+	states(inRegion(e, "ap-south-1"), "NON_CURRENT PENDING_IMPORT", "CURRENT PENDING_IMPORT ON_DEMAND")
+
+	// For good, it is each key's own: lost to one, and with it its use.
+	remove(third, firstID)
+	states(here, "NON_CURRENT IMPORTED", "CURRENT IMPORTED ON_DEMAND")
+	states(third, "NON_CURRENT PENDING_IMPORT", "CURRENT IMPORTED ON_DEMAND")
+	must[*kms.ScheduleKeyDeletionOutput](t)(there.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: key.KeyId, PendingWindowInDays: aws.Int32(7)}))
+	_, err = o.put(t, second, existing)
+	refused(t, err, "KMSInvalidStateException", "pending deletion")
 }
 
 // Policies see which key of a multi-Region key it is, and where it goes; and what may not be reached in another Region is not told.

@@ -273,12 +273,14 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 				return api.Errorf("ConflictException", "An automatic rotation of %s is scheduled to begin within the next 20 minutes.", k.ARN())
 			}
 			if k.Origin == types.OriginTypeExternal {
-				pending, err := s.pendingMaterial(tx, k)
-				if err != nil {
+				pending, state, err := s.pendingMaterial(tx, k)
+				switch {
+				case err != nil:
 					return err
-				}
-				if pending == nil {
+				case pending == nil:
 					return api.Errorf("KMSInvalidStateException", "%s has no key material that is pending rotation.", k.ARN())
+				case state != types.KeyMaterialStatePendingRotation:
+					return api.Errorf("KMSInvalidStateException", "Key material '%s' of %s is in state %s: it has to be imported into all of its replica keys first.", pending.ID, k.ARN(), state)
 				}
 			}
 			k.OnDemand++
@@ -333,14 +335,20 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 			if err != nil {
 				return err
 			}
-			m, ok := s.asNow(m)
-			if !ok || m.Rotation == "" && !all {
+			m, _ = s.asNow(k, m)
+			entry := rotationEntry(k, m)
+			if m.Pending {
+				if entry.KeyMaterialState, err = s.pendingState(r, k, m); err != nil {
+					return err
+				}
+			}
+			if entry.KeyMaterialState == "" || m.Rotation == "" && !all {
 				continue
 			}
 			if !p.take(key) {
 				break
 			}
-			out.Rotations = append(out.Rotations, rotationEntry(k, m))
+			out.Rotations = append(out.Rotations, entry)
 		}
 		out.NextMarker = p.next(prefix)
 		out.Truncated = out.NextMarker != nil
@@ -354,10 +362,7 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 
 func rotationEntry(k *Key, m KeyMaterial) types.RotationsListEntry {
 	e := types.RotationsListEntry{KeyId: &k.ID, KeyMaterialId: &m.ID, KeyMaterialState: types.KeyMaterialStateNonCurrent, RotationType: m.Rotation}
-	switch {
-	case m.Pending:
-		e.KeyMaterialState = types.KeyMaterialStatePendingRotation
-	case m.ID == k.MaterialID:
+	if m.ID == k.MaterialID {
 		e.KeyMaterialState = types.KeyMaterialStateCurrent
 	}
 	if !m.Rotated.IsZero() {
