@@ -2,12 +2,8 @@ package kms
 
 import (
 	"context"
-	"crypto"
 	"crypto/hmac"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -39,50 +35,58 @@ const (
 	maxImported = 3 << 10
 )
 
-// wrapping is what a wrapping algorithm is: RSAES-OAEP with a hash, of the material or, if it is an AES key wrap, of an AES key with
-// which the material is wrapped.
+// wrapping is what a wrapping algorithm is: encryption of the material or, if it is an AES key wrap, of an AES key with which the
+// material is wrapped.
 type wrapping struct {
-	hash    crypto.Hash
-	keyWrap bool
+	encryption types.EncryptionAlgorithmSpec
+	keyWrap    bool
 }
 
-// wrappings are those that AWS takes; RSAES_PKCS1_V1_5 it has ceased to, and SM2PKE is China's.
+// wrappings are those that AWS takes; RSAES_PKCS1_V1_5 it has ceased to. SM2PKE is China's, which has no AES key wrap.
 var wrappings = map[types.AlgorithmSpec]wrapping{
-	types.AlgorithmSpecRsaesOaepSha1:       {hash: crypto.SHA1},
-	types.AlgorithmSpecRsaesOaepSha256:     {hash: crypto.SHA256},
-	types.AlgorithmSpecRsaAesKeyWrapSha1:   {hash: crypto.SHA1, keyWrap: true},
-	types.AlgorithmSpecRsaAesKeyWrapSha256: {hash: crypto.SHA256, keyWrap: true},
+	types.AlgorithmSpecRsaesOaepSha1:       {encryption: types.EncryptionAlgorithmSpecRsaesOaepSha1},
+	types.AlgorithmSpecRsaesOaepSha256:     {encryption: types.EncryptionAlgorithmSpecRsaesOaepSha256},
+	types.AlgorithmSpecRsaAesKeyWrapSha1:   {encryption: types.EncryptionAlgorithmSpecRsaesOaepSha1, keyWrap: true},
+	types.AlgorithmSpecRsaAesKeyWrapSha256: {encryption: types.EncryptionAlgorithmSpecRsaesOaepSha256, keyWrap: true},
+	types.AlgorithmSpecSm2pke:              {encryption: types.EncryptionAlgorithmSpecSm2pke},
 }
 
-var wrappingKeyBits = map[types.WrappingKeySpec]int{
-	types.WrappingKeySpecRsa2048: 2048, types.WrappingKeySpecRsa3072: 3072, types.WrappingKeySpecRsa4096: 4096,
+// wrappingKeys are the key specs of wrapping keys.
+var wrappingKeys = map[types.WrappingKeySpec]types.KeySpec{
+	types.WrappingKeySpecRsa2048: types.KeySpecRsa2048, types.WrappingKeySpecRsa3072: types.KeySpecRsa3072, types.WrappingKeySpecRsa4096: types.KeySpecRsa4096,
+	types.WrappingKeySpecSm2: types.KeySpecSm2,
 }
 
-// unwrap returns the material that was wrapped for a private key.
-func (w wrapping) unwrap(private *rsa.PrivateKey, wrapped []byte) ([]byte, error) {
-	var rest []byte
-	if w.keyWrap && len(wrapped) > private.Size() {
-		wrapped, rest = wrapped[:private.Size()], wrapped[private.Size():]
+// unwrap returns the material that was wrapped for the private key of a token, or keystore.ErrCiphertext.
+func (t importToken) unwrap(wrapped []byte) ([]byte, error) {
+	w := wrappings[t.Algorithm]
+	if !w.keyWrap {
+		return keystore.Unwrap(t.PrivateKey, w.encryption, wrapped)
 	}
-	opened, err := rsa.DecryptOAEP(w.hash.New(), nil, private, wrapped, nil)
-	if err != nil || !w.keyWrap {
-		return opened, err
+	size := min(specs[wrappingKeys[t.KeySpec]].bits/8, len(wrapped))
+	kek, err := keystore.Unwrap(t.PrivateKey, w.encryption, wrapped[:size])
+	if err != nil {
+		return nil, err
 	}
-	return unwrapKey(opened, rest)
+	return unwrapKey(kek, wrapped[size:])
 }
 
 // checkWrapping returns AWS's error if an algorithm and a wrapping key do not do for the material of a key: private keys of RSA are
-// too long for OAEP, as are those of P-521 for OAEP with the shortest key, and what fits is not wrapped twice.
+// too long for OAEP, as are those of P-521 for OAEP with the shortest key; what is no private key is not wrapped twice, nor for SM2
+// (https://docs.aws.amazon.com/kms/latest/developerguide/importing-keys-get-public-key-and-token.html#select-wrapping-algorithm).
 func checkWrapping(k *Key, algorithm types.AlgorithmSpec, spec types.WrappingKeySpec) error {
 	w, ok := wrappings[algorithm]
-	private := specs[k.Spec].signing != nil
+	china, private, forSM2 := k.Partition == keystore.China, specs[k.Spec].asymmetric(), algorithm == types.AlgorithmSpecSm2pke
+	oaep := !w.keyWrap && !forSM2
 	_, isRSA := rsaBits(k.Spec)
 	switch {
-	case !ok:
+	case !keystore.Imports(k.Spec):
+		return api.Errorf("UnsupportedOperationException", "Importing key material of key spec %s is not supported.", k.Spec)
+	case !ok, china && w.keyWrap, !china && forSM2:
 		return api.Errorf("UnsupportedOperationException", "WrappingAlgorithm %s is not supported.", algorithm)
-	case wrappingKeyBits[spec] == 0:
+	case !china && spec == types.WrappingKeySpecSm2:
 		return api.Errorf("UnsupportedOperationException", "WrappingKeySpec %s is not supported.", spec)
-	case w.keyWrap && !private, !w.keyWrap && isRSA, !w.keyWrap && k.Spec == types.KeySpecEccNistP521 && spec == types.WrappingKeySpecRsa2048:
+	case forSM2 != (spec == types.WrappingKeySpecSm2), !oaep && !private, oaep && isRSA, oaep && k.Spec == types.KeySpecEccNistP521 && spec == types.WrappingKeySpecRsa2048:
 		return api.Errorf("UnsupportedOperationException", "WrappingAlgorithm %s with WrappingKeySpec %s is not supported for key material of key spec %s.", algorithm, spec, k.Spec)
 	}
 	return nil
@@ -95,9 +99,10 @@ func rsaBits(s types.KeySpec) (bits int, ok bool) {
 
 // importToken is what an import token holds, sealed, so that nothing is stored for one that is never used. It is bound to the key.
 type importToken struct {
-	Algorithm types.AlgorithmSpec `json:"algorithm"`
-	ValidTo   time.Time           `json:"validTo"`
-	// PrivateKey is the wrapping key's, in PKCS #1.
+	Algorithm types.AlgorithmSpec   `json:"algorithm"`
+	KeySpec   types.WrappingKeySpec `json:"keySpec"`
+	ValidTo   time.Time             `json:"validTo"`
+	// PrivateKey is the wrapping key's, in PKCS #8.
 	PrivateKey []byte `json:"privateKey"`
 }
 
@@ -119,6 +124,9 @@ func (s *Service) openImportToken(k *Key, token []byte) (t importToken, err erro
 	}
 	if err := json.Unmarshal(raw, &t); err != nil {
 		return t, err
+	}
+	if wrappingKeys[t.KeySpec] == "" { // of an older version
+		return t, api.Errorf("InvalidImportTokenException", "")
 	}
 	if s.expired(t.ValidTo) {
 		return t, api.Errorf("ExpiredImportTokenException", "")
@@ -167,15 +175,16 @@ func (s *Service) getParametersForImport(ctx context.Context, c api.Caller, in *
 	if err != nil {
 		return nil, err
 	}
-	private, err := rsa.GenerateKey(rand.Reader, wrappingKeyBits[in.WrappingKeySpec])
+	private, err := keystore.Generate(wrappingKeys[in.WrappingKeySpec], k.Partition)
 	if err != nil {
 		return nil, err
 	}
+	defer clear(private)
 	out := &kms.GetParametersForImportOutput{KeyId: aws.String(k.ARN()), ParametersValidTo: aws.Time(s.now().Add(importTokenLife))}
-	if out.PublicKey, err = x509.MarshalPKIXPublicKey(private.Public()); err != nil {
+	if out.PublicKey, err = keystore.PublicKey(private); err != nil {
 		return nil, err
 	}
-	out.ImportToken, err = s.sealImportToken(k, importToken{in.WrappingAlgorithm, *out.ParametersValidTo, x509.MarshalPKCS1PrivateKey(private)})
+	out.ImportToken, err = s.sealImportToken(k, importToken{in.WrappingAlgorithm, in.WrappingKeySpec, *out.ParametersValidTo, private})
 	return out, err
 }
 
@@ -208,11 +217,7 @@ func (s *Service) importKeyMaterial(ctx context.Context, c api.Caller, in *kms.I
 		k = found
 		return err
 	}, func() ([]byte, error) {
-		private, err := x509.ParsePKCS1PrivateKey(token.PrivateKey)
-		if err != nil {
-			return nil, err
-		}
-		raw, err := wrappings[token.Algorithm].unwrap(private, in.EncryptedKeyMaterial)
+		raw, err := token.unwrap(in.EncryptedKeyMaterial)
 		if err != nil {
 			return nil, invalidCiphertext()
 		}

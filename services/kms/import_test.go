@@ -114,6 +114,7 @@ func TestImport(t *testing.T) {
 		{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "RSAES_OAEP_SHA_1", "RSA_2048", random(32)},
 		{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "RSAES_OAEP_SHA_256", "RSA_3072", random(32)},
 		{"HMAC_512", "GENERATE_VERIFY_MAC", "RSAES_OAEP_SHA_256", "RSA_2048", random(64)},
+		{"HMAC_512", "GENERATE_VERIFY_MAC", "RSAES_OAEP_SHA_256", "RSA_2048", random(128)},
 		{"RSA_2048", "SIGN_VERIFY", "RSA_AES_KEY_WRAP_SHA_256", "RSA_2048", pkcs8(rsa.GenerateKey(rand.Reader, 2048))},
 		{"RSA_2048", "ENCRYPT_DECRYPT", "RSA_AES_KEY_WRAP_SHA_1", "RSA_2048", pkcs8(rsa.GenerateKey(rand.Reader, 2048))},
 		{"ECC_NIST_P256", "SIGN_VERIFY", "RSAES_OAEP_SHA_1", "RSA_2048", pkcs8(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))},
@@ -154,6 +155,24 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// Keys of HMAC are of any length from that of the MAC to 1024 bits
+// (https://docs.aws.amazon.com/kms/latest/developerguide/importing-keys-conceptual.html#importing-keys-material-requirements).
+func TestImportedHMACLengths(t *testing.T) {
+	_, c := start(t)
+	for spec, shortest := range map[types.KeySpec]int{"HMAC_224": 28, "HMAC_256": 32, "HMAC_384": 48, "HMAC_512": 64} {
+		key := createExternal(t, c, spec, "GENERATE_VERIFY_MAC")
+		i, last := newImporter(t, c, key.KeyId), random(shortest)
+		for _, size := range []int{shortest - 1, 129} {
+			_, err := i.put(t, random(size), kms.ImportKeyMaterialInput{})
+			refused(t, err, "IncorrectKeyMaterialException", string(spec))
+		}
+		must[*kms.ImportKeyMaterialOutput](t)(i.put(t, last, kms.ImportKeyMaterialInput{}))
+		must[*kms.ImportKeyMaterialOutput](t)(i.put(t, last, kms.ImportKeyMaterialInput{})) // again, as there is no other
+		_, err := i.put(t, random(128), kms.ImportKeyMaterialInput{})
+		refused(t, err, "IncorrectKeyMaterialException", "")
+	}
+}
+
 // What may not be wrapped so, and keys that take no material.
 func TestGetParametersForImportRefused(t *testing.T) {
 	_, c := start(t)
@@ -169,9 +188,13 @@ func TestGetParametersForImportRefused(t *testing.T) {
 	}{
 		{"", "", "RSAES_PKCS1_V1_5", "RSA_2048"}, {"", "", "SM2PKE", "SM2"}, {"", "", "RSAES_OAEP_SHA_256", "SM2"}, {"", "", "RSA_AES_KEY_WRAP_SHA_256", "RSA_2048"},
 		{"HMAC_256", "GENERATE_VERIFY_MAC", "RSA_AES_KEY_WRAP_SHA_1", "RSA_2048"}, {"RSA_2048", "SIGN_VERIFY", "RSAES_OAEP_SHA_256", "RSA_4096"},
-		{"ECC_NIST_P521", "SIGN_VERIFY", "RSAES_OAEP_SHA_1", "RSA_2048"},
+		{"ECC_NIST_P521", "SIGN_VERIFY", "RSAES_OAEP_SHA_1", "RSA_2048"}, {"RSA_2048", "SIGN_VERIFY", "SM2PKE", "RSA_2048"}, {"ECC_NIST_P256", "SIGN_VERIFY", "SM2PKE", "SM2"},
 	} {
 		refused(t, get(createExternal(t, c, test.spec, test.usage).KeyId, test.algorithm, test.wrapping), "UnsupportedOperationException", "is not supported")
+	}
+	for spec, usage := range map[types.KeySpec]types.KeyUsageType{"ML_DSA_44": "SIGN_VERIFY", "ML_KEM_768": "ENCAPSULATE_DECAPSULATE"} {
+		_, err := c.CreateKey(t.Context(), &kms.CreateKeyInput{KeySpec: spec, KeyUsage: usage, Origin: types.OriginTypeExternal})
+		refused(t, err, "UnsupportedOperationException", "Importing key material of key spec "+string(spec)+" is not supported.")
 	}
 	key := createKey(t, c, "", "")
 	text := *key.Arn + " origin is AWS_KMS which is not valid for this operation."

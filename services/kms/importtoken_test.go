@@ -2,9 +2,6 @@ package kms
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"testing"
 	"time"
 
@@ -12,6 +9,7 @@ import (
 
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/services/kms/keystore"
 )
 
 // No token opens but one that was sealed for the key, and nothing that is wrapped, or was unwrapped, breaks the import.
@@ -22,21 +20,22 @@ func FuzzImport(f *testing.F) {
 	}
 	s := &Service{keyring: keyring, clock: &clock.Clock{}}
 	k, other := &Key{ID: "a", Spec: types.KeySpecRsa2048}, &Key{ID: "b"}
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	forRSA, err := keystore.Generate(types.KeySpecRsa2048, "aws")
 	if err != nil {
 		f.Fatal(err)
 	}
-	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	forSM2, err := keystore.Generate(types.KeySpecSm2, keystore.China)
 	if err != nil {
 		f.Fatal(err)
 	}
-	token, err := s.sealImportToken(k, importToken{types.AlgorithmSpecRsaAesKeyWrapSha256, time.Now().Add(time.Hour), x509.MarshalPKCS1PrivateKey(private)})
+	token, err := s.sealImportToken(k, importToken{types.AlgorithmSpecRsaAesKeyWrapSha256, types.WrappingKeySpecRsa2048, time.Now().Add(time.Hour), forRSA})
 	if err != nil {
 		f.Fatal(err)
 	}
-	wrapped := bytes.Repeat([]byte{1}, private.Size()+24)
-	f.Add(token, wrapped, raw)
-	f.Add(token[:20], wrapped[:private.Size()], raw[:100])
+	wrapped := bytes.Repeat([]byte{1}, 256+24)
+	f.Add(token, wrapped, forRSA)
+	f.Add(token[:20], wrapped[:256], forRSA[:100])
+	f.Add(token[:20], []byte("0"), forSM2)
 	f.Add([]byte(nil), []byte(nil), []byte(nil))
 	f.Fuzz(func(t *testing.T, b, wrapped, raw []byte) {
 		if _, err := s.openImportToken(k, b); err == nil {
@@ -49,8 +48,12 @@ func FuzzImport(f *testing.F) {
 		if _, err := s.openImportToken(k, b); err == nil {
 			t.Errorf("%x opens", b)
 		}
-		for algorithm, w := range wrappings {
-			if opened, err := w.unwrap(private, wrapped); err == nil {
+		for algorithm := range wrappings {
+			token := importToken{Algorithm: algorithm, KeySpec: types.WrappingKeySpecRsa2048, PrivateKey: forRSA}
+			if algorithm == types.AlgorithmSpecSm2pke {
+				token.KeySpec, token.PrivateKey = types.WrappingKeySpecSm2, forSM2
+			}
+			if opened, err := token.unwrap(wrapped); err == nil {
 				t.Errorf("%s: %x unwraps as %x", algorithm, wrapped, opened)
 			}
 		}

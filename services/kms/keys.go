@@ -68,6 +68,8 @@ func (s *Service) newKey(c api.Caller, in *kms.CreateKeyInput) (*Key, error) {
 	switch {
 	case k.Origin == types.OriginTypeExternalKeyStore || in.XksKeyId != nil:
 		return nil, api.Errorf("NotImplemented", "Origin %s is not supported by this emulator.", k.Origin)
+	case k.Origin == types.OriginTypeExternal && !keystore.Imports(k.Spec):
+		return nil, api.Errorf("NotImplemented", "Importing key material of key spec %s is not supported.", k.Spec)
 	case k.Origin == types.OriginTypeAwsCloudhsm && k.CustomKeyStore == "":
 		return nil, api.Errorf("ValidationError", "CustomKeyStoreId is required when Origin is AWS_CLOUDHSM.")
 	case k.Origin != types.OriginTypeAwsCloudhsm && k.CustomKeyStore != "":

@@ -282,8 +282,7 @@ func TestMultiRegionImportedRotation(t *testing.T) {
 	e.Clock.Freeze(now)
 	there, third := inRegion(e, elsewhere), inRegion(e, "us-west-2")
 	key := createMultiRegion(t, here, kms.CreateKeyInput{Origin: types.OriginTypeExternal})
-	replicate(t, here, key.KeyId, elsewhere)
-	i, o := newImporter(t, here, key.KeyId), newImporter(t, there, key.KeyId)
+	i := newImporter(t, here, key.KeyId)
 	put := func(i importer, material []byte, in kms.ImportKeyMaterialInput) *string {
 		t.Helper()
 		return must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, in)).KeyMaterialId
@@ -312,6 +311,8 @@ func TestMultiRegionImportedRotation(t *testing.T) {
 	}
 	first, second := random(32), random(32)
 	firstID := put(i, first, anew)
+	replicate(t, here, key.KeyId, elsewhere)
+	o := newImporter(t, there, key.KeyId)
 	put(o, first, existing)
 	old := encrypt(t, here, key.KeyId)
 

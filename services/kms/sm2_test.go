@@ -3,8 +3,11 @@ package kms_test
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -101,4 +104,61 @@ func TestChina(t *testing.T) {
 	agreeing = nist
 	_, err = derive(out.PublicKey)
 	refused(t, err, "ValidationException", "not a valid public key of key spec ECC_NIST_P256")
+}
+
+// In China material is wrapped for keys of SM2, but not with AES.
+// https://docs.aws.amazon.com/kms/latest/developerguide/importing-keys-get-public-key-and-token.html#select-wrapping-algorithm
+func TestImportInChina(t *testing.T) {
+	e := emulatortest.Start(t)
+	c := kms.NewFromConfig(e.ConfigWith("test", "test", "", "cn-north-1"))
+	forSM2 := must[*sm2.PrivateKey](t)(sm2.GenerateKey(rand.Reader))
+	forRSA := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048))
+	forP256 := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	pkcs8 := func(private any) []byte { return must[[]byte](t)(smx509.MarshalPKCS8PrivateKey(private)) }
+	for _, test := range []struct {
+		spec     types.KeySpec
+		usage    types.KeyUsageType
+		material []byte
+		public   any // nil of a secret
+		good     string
+	}{
+		{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", random(16), nil, "RSAES_OAEP_SHA_1 RSA_2048, RSAES_OAEP_SHA_256 RSA_2048"},
+		{"HMAC_256", "GENERATE_VERIFY_MAC", random(32), nil, "RSAES_OAEP_SHA_1 RSA_2048, RSAES_OAEP_SHA_256 RSA_2048"},
+		{"RSA_2048", "SIGN_VERIFY", pkcs8(forRSA), forRSA.Public(), "SM2PKE SM2"},
+		{"ECC_NIST_P256", "SIGN_VERIFY", pkcs8(forP256), forP256.Public(), "RSAES_OAEP_SHA_1 RSA_2048, RSAES_OAEP_SHA_256 RSA_2048, SM2PKE SM2"},
+		{"SM2", "SIGN_VERIFY", pkcs8(forSM2), forSM2.Public(), "RSAES_OAEP_SHA_1 RSA_2048, RSAES_OAEP_SHA_256 RSA_2048, SM2PKE SM2"},
+	} {
+		key := createExternal(t, c, test.spec, test.usage)
+		for _, algorithm := range types.AlgorithmSpec("").Values() {
+			for _, spec := range []types.WrappingKeySpec{types.WrappingKeySpecRsa2048, types.WrappingKeySpecSm2} {
+				p, err := c.GetParametersForImport(t.Context(), &kms.GetParametersForImportInput{KeyId: key.KeyId, WrappingAlgorithm: algorithm, WrappingKeySpec: spec})
+				if !strings.Contains(test.good, string(algorithm)+" "+string(spec)) {
+					refused(t, err, "UnsupportedOperationException", "is not supported")
+					continue
+				}
+				if err != nil {
+					t.Errorf("%s with %s for %s: %v", algorithm, spec, test.spec, err)
+					continue
+				}
+				var wrapped []byte
+				if algorithm == types.AlgorithmSpecSm2pke {
+					wrapped = must[[]byte](t)(sm2.EncryptASN1(rand.Reader, must[any](t)(smx509.ParsePKIXPublicKey(p.PublicKey)).(*ecdsa.PublicKey), test.material))
+				} else {
+					wrapped = wrap(t, p.PublicKey, algorithm, test.material)
+				}
+				in := &kms.ImportKeyMaterialInput{KeyId: key.KeyId, ImportToken: p.ImportToken, EncryptedKeyMaterial: wrapped, ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire}
+				must[*kms.ImportKeyMaterialOutput](t)(c.ImportKeyMaterial(t.Context(), in))
+				in.EncryptedKeyMaterial = wrapped[1:]
+				_, err = c.ImportKeyMaterial(t.Context(), in)
+				refused(t, err, "InvalidCiphertextException", "")
+			}
+		}
+		if test.public == nil {
+			continue
+		}
+		out := must[*kms.GetPublicKeyOutput](t)(c.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: key.KeyId}))
+		if !bytes.Equal(out.PublicKey, must[[]byte](t)(smx509.MarshalPKIXPublicKey(test.public))) {
+			t.Errorf("%s: another public key", test.spec)
+		}
+	}
 }

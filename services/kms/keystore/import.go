@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/emmansun/gmsm/sm2"
 )
 
 // importedPairs tell whether a private key is of a spec.
@@ -22,6 +23,7 @@ var importedPairs = map[types.KeySpec]func(private any) bool{
 	types.KeySpecEccNistP521:         isEC(elliptic.P521()),
 	types.KeySpecEccSecgP256k1:       is[*secp256k1.PrivateKey],
 	types.KeySpecEccNistEdwards25519: is[ed25519.PrivateKey],
+	types.KeySpecSm2:                 is[*sm2.PrivateKey],
 }
 
 func isRSA(bits int) func(any) bool {
@@ -46,6 +48,23 @@ func is[Private any](private any) bool {
 // secretSpecs are those whose material is a secret.
 var secretSpecs = []types.KeySpec{types.KeySpecSymmetricDefault, types.KeySpecHmac224, types.KeySpecHmac256, types.KeySpecHmac384, types.KeySpecHmac512}
 
+// maxHMACKey is the bytes of the longest key of HMAC that is imported; the shortest is as long as the MAC.
+const maxHMACKey = 128
+
+// Imports reports whether there is material of a spec that was made elsewhere.
+func Imports(spec types.KeySpec) bool {
+	return importedPairs[spec] != nil || slices.Contains(secretSpecs, spec)
+}
+
+// Unwrap returns what was encrypted for a private key in PKCS #8 that Generate made, or ErrCiphertext.
+func Unwrap(private []byte, algorithm types.EncryptionAlgorithmSpec, wrapped []byte) ([]byte, error) {
+	p, err := parsePair(private)
+	if err != nil {
+		return nil, err
+	}
+	return decrypt(p.private, algorithm, wrapped)
+}
+
 // Import returns material that was made elsewhere in the form in which it is stored, which is one for each key, or an error if it
 // is not of the spec, or of one that is not imported.
 func Import(spec types.KeySpec, partition string, raw []byte) ([]byte, error) {
@@ -54,7 +73,11 @@ func Import(spec types.KeySpec, partition string, raw []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(raw) != len(ours) {
+		longest := maxHMACKey
+		if spec == types.KeySpecSymmetricDefault {
+			longest = len(ours)
+		}
+		if len(raw) < len(ours) || len(raw) > longest {
 			return nil, errors.New("of the wrong length")
 		}
 		return raw, nil
