@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
+	r.HandleFunc("/attestation-document", s.adminAttest).Methods(http.MethodPost)
 	r.HandleFunc("/explain", s.adminExplain).Methods(http.MethodPost)
 	r.HandleFunc("/events", s.adminEvents).Methods(http.MethodGet)
 	r.HandleFunc("/decisions", s.adminDecisions).Methods(http.MethodGet)
@@ -299,6 +301,9 @@ func decodeAdmin(w http.ResponseWriter, r *http.Request, v any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("body: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("body: more than one JSON value")
 	}
 	return nil
 }

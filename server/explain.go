@@ -17,6 +17,7 @@ import (
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/policy"
+	"emulator/services/kms"
 	"emulator/store"
 )
 
@@ -316,13 +317,13 @@ var conditionKeys = map[string][]string{
 		"iam:FIDO-certification", "iam:NotificationChannel", "iam:OrganizationsPolicyId", "iam:PassedToService", "iam:PermissionsBoundary", "iam:PolicyARN", "iam:RegisterSecurityKey",
 		"iam:ResourceTag/", "iam:ServiceSpecificCredentialAgeDays", "iam:ServiceSpecificCredentialServiceName", "iam:TemplateArn",
 	},
-	"kms": {
+	"kms": slices.Concat(kms.RecipientConditionKeys(), []string{
 		"kms:BypassPolicyLockoutSafetyCheck", "kms:CallerAccount", "kms:CustomerMasterKeySpec", "kms:CustomerMasterKeyUsage", "kms:DataKeyPairSpec", "kms:EncryptionAlgorithm", "kms:EncryptionContext:",
 		"kms:EncryptionContextKeys", "kms:ExpirationModel", "kms:GrantConstraintSourceArn", "kms:GrantConstraintType", "kms:GrantIsForAWSResource", "kms:GrantOperations", "kms:GranteePrincipal",
 		"kms:GranteeServicePrincipal", "kms:KeyAgreementAlgorithm", "kms:KeyOrigin", "kms:KeySpec", "kms:KeyUsage", "kms:MacAlgorithm", "kms:MessageType", "kms:MultiRegion", "kms:MultiRegionKeyType",
-		"kms:PrimaryRegion", "kms:ReEncryptOnSameKey", "kms:RecipientAttestation:", "kms:ReplicaRegion", "kms:RequestAlias", "kms:ResourceAliases", "kms:RetiringPrincipal", "kms:RetiringServicePrincipal",
+		"kms:PrimaryRegion", "kms:ReEncryptOnSameKey", "kms:ReplicaRegion", "kms:RequestAlias", "kms:ResourceAliases", "kms:RetiringPrincipal", "kms:RetiringServicePrincipal",
 		"kms:RotationPeriodInDays", "kms:ScheduleKeyDeletionPendingWindowInDays", "kms:SigningAlgorithm", "kms:TrailingDaysWithoutKeyUsage", "kms:ValidTo", "kms:ViaService", "kms:WrappingAlgorithm", "kms:WrappingKeySpec",
-	},
+	}),
 	"organizations": {"organizations:PolicyType", "organizations:ServicePrincipal", "organizations:TransferDirection", "organizations:TransferType"},
 	"sts": {
 		"sts:AWSServiceName", "sts:DurationSeconds", "sts:ExternalId", "sts:IdentityTokenAudience", "sts:RequestContext/", "sts:RequestContextProviders", "sts:RoleSessionName", "sts:SigningAlgorithm",

@@ -154,6 +154,7 @@ func TestExplainSaysWhatIsNotThere(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"aws:SourceIpp": "[aws:SourceIpp is no global condition key of AWS.]", "kms:EncryptionContxt:a": "no condition key. The nearest: kms:EncryptionContext",
+		"kms:RecipientAttestation:PRC0": "no condition key. The nearest: kms:RecipientAttestation:PCR0", "kms:recipientattestation:nitrotpmpcr23": "[]", "kms:RecipientAttestation:NitroTPMPCR24": "no condition key",
 		"source": "has the form aws:SourceIp", "kms:encryptioncontext:a": "[]", "aws:PrincipalTag/a": "[]", "token.actions.githubusercontent.com:sub": "[]",
 	} {
 		x, failed := explainQuestion(t, e, map[string]any{"principal": root, "action": "kms:ListKeys", "resource": "*", "context": map[string][]string{key: {"x"}}})

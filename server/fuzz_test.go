@@ -216,6 +216,7 @@ var seeds = []string{
 	post("/_emulator/oidc/github/token", "Content-Type: application/json", `{"claims":{"repository":"org/app"}}`),
 	post("/_emulator/access-tokens", "Content-Type: application/json", `{"provider":"www.amazon.com","app":"a","user":"u"}`),
 	post("/_emulator/saml/response", "Content-Type: application/json", `{"role":"arn:aws:iam::000000000000:role/app","provider":"arn:aws:iam::000000000000:saml-provider/p","subject":"alice"}`),
+	post("/_emulator/attestation-document", "Content-Type: application/json", `{"pcrs":{"0":"00"},"nitroTPM":true,"publicKey":"eA==","nonce":"","age":"1h"}`),
 	get("/v1/authorize?client_id=arn:aws:signin:::devtools/same-device&redirect_uri=http://127.0.0.1:1/oauth/callback&response_type=code&code_challenge=" + strings.Repeat("a", 43) + "&code_challenge_method=SHA-256&scope=openid&state=s"),
 	post("/v1/token", "Content-Type: application/json\r\nDPoP: a.b.c", `{"clientId":"arn:aws:signin:::devtools/same-device","grantType":"authorization_code","code":"c","redirectUri":"http://127.0.0.1:1/oauth/callback","codeVerifier":"v"}`),
 	get("/federation?Action=getSigninToken&SessionType=json&Session=%7B%22sessionId%22%3A%22a%22%2C%22sessionKey%22%3A%22b%22%2C%22sessionToken%22%3A%22c%22%7D"),

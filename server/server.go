@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 	"emulator/quota"
 	"emulator/services/iam"
 	"emulator/services/kms"
+	"emulator/services/kms/attestation/nsm"
 	"emulator/services/organizations"
 	"emulator/services/signin"
 	"emulator/services/sts"
@@ -74,6 +76,8 @@ type Config struct {
 	Regions []string
 	// ServicePrincipals may stand in policies besides those that AWS has.
 	ServicePrincipals []string
+	// AttestationRoots are those that attestation documents have to lead to, in place of the built-in one.
+	AttestationRoots []*x509.Certificate
 	// DisabledRegions are those in which STS gives no credentials.
 	DisabledRegions []string
 	// MaxConnections is how many connections each listener has open at once; 0 means DefaultConnections.
@@ -109,6 +113,7 @@ type Server struct {
 	regions   identity.Regions
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
+	nsm       *nsm.Module
 	lastUse   *audit.LastUse
 	probe     writeProbe
 	backup    sync.Mutex // held while the database is copied
@@ -198,7 +203,8 @@ func Open(config Config) (_ *Server, err error) {
 		InsecureIssuers: config.InsecureIssuers, LocalIssuers: localKeys, Offline: config.Offline,
 	})
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
-	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas})
+	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
+	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, AttestationRoots: s.attestationRoots})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},

@@ -44,6 +44,7 @@ func TestRefusals(t *testing.T) {
 		{"bad root key of a caller", "root key: the name", []string{"env"}, []string{"EMULATOR_ROOT_KEY=111111111111:x"}},
 		{"every origin", `allowed origin "*"`, []string{"--listen", "127.0.0.1:0", "--allow-origin", "*"}, nil},
 		{"name with a port", `host name "emulator:4566"`, []string{"--listen", "127.0.0.1:0", "--host-name", "emulator:4566"}, nil},
+		{"no attestation root", "--attestation-root none.pem: open none.pem", []string{"--listen", "127.0.0.1:0", "--attestation-root", "none.pem"}, nil},
 		{"nobody healthy", "connection refused", []string{"health", "--listen", "127.0.0.1:1"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -51,7 +51,7 @@ key and the admin token are variables only: ` + masterKeyVariable + `, ` + admin
 		SilenceErrors: true,
 	}
 	root.Flags().AddFlagSet(serve.Flags())
-	root.AddCommand(serve, newCACommand(), newHealthCommand(), newExplainCommand(env), newDenialsCommand(env), newEventsCommand(env), newTokenCommand(env), newSAMLCommand(env), newExecCommand(time.Now, openTerminal), newCredentialsCommand(openTerminal), newEnvCommand(openTerminal), newBackupCommand(env), newRestoreCommand(env), newCheckCommand(env), newPolicyCommand(), newCoverageCommand(), newVersionCommand())
+	root.AddCommand(serve, newCACommand(), newHealthCommand(), newExplainCommand(env), newDenialsCommand(env), newEventsCommand(env), newTokenCommand(env), newSAMLCommand(env), newAttestCommand(env), newExecCommand(time.Now, openTerminal), newCredentialsCommand(openTerminal), newEnvCommand(openTerminal), newBackupCommand(env), newRestoreCommand(env), newCheckCommand(env), newPolicyCommand(), newCoverageCommand(), newVersionCommand())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return env.apply(root, cmd) }
 	return root
 }

@@ -40,6 +40,7 @@ func TestRootKey(t *testing.T) {
 		{nil, []string{"credentials", "--endpoint", url}, 1, "InvalidClientTokenId"},
 		{environ, []string{"token", "--endpoint", url, "--claim", "repository=org/app"}, 0, "ey"},
 		{environ, []string{"saml", "--endpoint", url, "metadata"}, 0, "EntityDescriptor"},
+		{environ, []string{"attest", "--endpoint", url}, 0, "hEShATgi"},
 		{environ, []string{"explain", "--endpoint", url, "--principal", "arn:aws:iam::000000000000:root", "--action", "kms:ListKeys"}, 0, "Allowed"},
 		{environ, []string{"health", "--listen", strings.TrimPrefix(url, "http://")}, 0, ""},
 	} {

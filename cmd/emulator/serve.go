@@ -31,6 +31,7 @@ func newServeCommand(env settings) *cobra.Command {
 		config                           server.Config
 		metadata                         server.Metadata
 		metadataListen, rootKeyText      string
+		attestationRoots                 []string
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -52,6 +53,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
 	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
+	flags.StringArrayVar(&attestationRoots, "attestation-root", nil, "PEM `file` of roots that attestation documents have to lead to, in place of the built-in one (emulator attest)")
 	flags.StringSliceVar(&config.Regions, "region", nil, "a further `region`, besides those that AWS has")
 	flags.StringSliceVar(&config.ServicePrincipals, "service-principal", nil, "a further `service` (queue.example.com) that policies may name as a principal, besides those that AWS has")
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
@@ -95,6 +97,13 @@ func newServeCommand(env settings) *cobra.Command {
 				return fmt.Errorf("--test-issuer: %w", err)
 			}
 			config.TestIssuers = append(config.TestIssuers, i)
+		}
+		for _, file := range attestationRoots {
+			roots, err := readRoots(file)
+			if err != nil {
+				return fmt.Errorf("--attestation-root %s: %w", file, err)
+			}
+			config.AttestationRoots = append(config.AttestationRoots, roots...)
 		}
 		if config.RootKey, err = rootKey(rootKeyText); err != nil {
 			return err

@@ -20,6 +20,7 @@ func TestTrust(t *testing.T) {
 	commands := map[string][]string{
 		"token":    {"token", "--issuer", "plain", "--endpoint", url},
 		"metadata": {"saml", "metadata", "--endpoint", url},
+		"attest":   {"attest", "--endpoint", url},
 		// Refused by STS, if it came to it.
 		"credentials": {"credentials", "--role", "arn:aws:iam::000000000000:role/none", "--endpoint", url},
 	}

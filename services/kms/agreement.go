@@ -26,13 +26,15 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 	if err := s.checkGrantTokens(ctx, c, in.GrantTokens); err != nil {
 		return nil, err
 	}
-	if in.Recipient != nil {
-		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
+	to, err := recipientOf(in.Recipient)
+	if err != nil {
+		return nil, err
 	}
 	a := access{action: "kms:DeriveSharedSecret", anyAccount: true}
 	a.request.Context = with(nil, "kms:KeyAgreementAlgorithm", string(in.KeyAgreementAlgorithm))
+	a = a.readBy(to)
 	var key usable
-	err := s.store.View(ctx, func(r store.Reader) error {
+	err = s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, a)
 		if err != nil {
 			return err
@@ -46,6 +48,9 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 	if err != nil {
 		return nil, err
 	}
+	if err := s.verifyRecipient(ctx, to); err != nil {
+		return nil, err
+	}
 	secret, err := s.material.DeriveSharedSecret(ctx, key.ref(), in.PublicKey)
 	if errors.Is(err, keystore.ErrPublicKey) {
 		return nil, api.Errorf("ValidationError", "The public key is not a valid public key of key spec %s.", key.Spec)
@@ -56,9 +61,9 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
-	return &kms.DeriveSharedSecretOutput{
-		KeyId: aws.String(key.ARN()), KeyAgreementAlgorithm: in.KeyAgreementAlgorithm, KeyOrigin: key.Origin, SharedSecret: secret,
-	}, nil
+	out := &kms.DeriveSharedSecretOutput{KeyId: aws.String(key.ARN()), KeyAgreementAlgorithm: in.KeyAgreementAlgorithm, KeyOrigin: key.Origin}
+	out.SharedSecret, out.CiphertextForRecipient, err = to.deliver(secret)
+	return out, err
 }
 
 // useForEncapsulation returns the key that an operation names for use with an algorithm, if the caller may.

@@ -58,9 +58,12 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
 			return err
 		}
-		return dryRun(dry)
+		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(s.verifyRecipient(ctx, a.recipient), dryRun(dry)); err != nil {
 		return nil, err
 	}
 	if d.plaintext, err = make(); err != nil {
@@ -71,20 +74,26 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 }
 
 func (s *Service) generateDataKey(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
-	if in.Recipient != nil {
-		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
-	}
-	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKey", *in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	to, err := recipientOf(in.Recipient)
 	if err != nil {
 		return nil, err
 	}
-	return &kms.GenerateDataKeyOutput{
-		KeyId: aws.String(d.key.ARN()), KeyMaterialId: &d.key.MaterialID, Plaintext: d.plaintext, CiphertextBlob: d.ciphertext,
-	}, nil
+	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKey", in, to)
+	if err != nil {
+		return nil, err
+	}
+	out := &kms.GenerateDataKeyOutput{KeyId: aws.String(d.key.ARN()), CiphertextBlob: d.ciphertext}
+	if to == nil { // the model says so, but not of pairs
+		out.KeyMaterialId = &d.key.MaterialID
+	}
+	out.Plaintext, out.CiphertextForRecipient, err = to.deliver(d.plaintext)
+	return out, err
 }
 
 func (s *Service) generateDataKeyWithoutPlaintext(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyWithoutPlaintextInput) (*kms.GenerateDataKeyWithoutPlaintextOutput, error) {
-	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKeyWithoutPlaintext", *in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	d, err := s.newDataKey(ctx, c, "kms:GenerateDataKeyWithoutPlaintext", &kms.GenerateDataKeyInput{
+		KeyId: in.KeyId, KeySpec: in.KeySpec, NumberOfBytes: in.NumberOfBytes, EncryptionContext: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: in.DryRun,
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -94,15 +103,16 @@ func (s *Service) generateDataKeyWithoutPlaintext(ctx context.Context, c api.Cal
 	}, nil
 }
 
-func (s *Service) newDataKey(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeySpec, bytes *int32, context map[string]string, tokens []string, dry *bool) (*dataKey, error) {
-	if err := cmp.Or(s.checkGrantTokens(ctx, c, tokens), checkContext(context)); err != nil {
+func (s *Service) newDataKey(ctx context.Context, c api.Caller, action string, in *kms.GenerateDataKeyInput, to *recipient) (*dataKey, error) {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
-	size, err := dataKeySize(spec, bytes)
+	size, err := dataKeySize(in.KeySpec, in.NumberOfBytes)
 	if err != nil {
 		return nil, err
 	}
-	return s.wrap(ctx, c, keyID, encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context), context, dry, func(*Key) error { return nil }, func() ([]byte, error) {
+	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, in.EncryptionContext).readBy(to)
+	return s.wrap(ctx, c, *in.KeyId, a, in.EncryptionContext, in.DryRun, func(*Key) error { return nil }, func() ([]byte, error) {
 		plaintext := make([]byte, size)
 		rand.Read(plaintext)
 		return plaintext, nil
@@ -115,21 +125,22 @@ type pair struct {
 	public []byte
 }
 
-func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID string, spec types.DataKeyPairSpec, context map[string]string, tokens []string, dry *bool) (*pair, error) {
-	if err := cmp.Or(s.checkGrantTokens(ctx, c, tokens), checkContext(context)); err != nil {
+func (s *Service) newPair(ctx context.Context, c api.Caller, action string, in *kms.GenerateDataKeyPairInput, to *recipient) (*pair, error) {
+	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
-	if _, ok := specIn(c.Partition, types.KeySpec(spec)); !ok {
+	spec := types.KeySpec(in.KeyPairSpec)
+	if _, ok := specIn(c.Partition, spec); !ok {
 		return nil, api.Errorf("NotImplemented", "KeyPairSpec %s is not supported in this Region.", spec)
 	}
-	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, context)
+	a := encryptionAccess(action, types.EncryptionAlgorithmSpecSymmetricDefault, in.EncryptionContext).readBy(to)
 	a.request.Context["kms:DataKeyPairSpec"] = []string{string(spec)}
-	d, err := s.wrap(ctx, c, keyID, a, context, dry, func(k *Key) error {
+	d, err := s.wrap(ctx, c, *in.KeyId, a, in.EncryptionContext, in.DryRun, func(k *Key) error {
 		if k.CustomKeyStore != "" {
 			return api.Errorf("UnsupportedOperationException", "%s origin is %s which is not valid for this operation.", k.ARN(), k.Origin)
 		}
 		return nil
-	}, func() ([]byte, error) { return keystore.Generate(types.KeySpec(spec), c.Partition) })
+	}, func() ([]byte, error) { return keystore.Generate(spec, c.Partition) })
 	if err != nil {
 		return nil, err
 	}
@@ -138,21 +149,26 @@ func (s *Service) newPair(ctx context.Context, c api.Caller, action, keyID strin
 }
 
 func (s *Service) generateDataKeyPair(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyPairInput) (*kms.GenerateDataKeyPairOutput, error) {
-	if in.Recipient != nil {
-		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
-	}
-	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPair", *in.KeyId, in.KeyPairSpec, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	to, err := recipientOf(in.Recipient)
 	if err != nil {
 		return nil, err
 	}
-	return &kms.GenerateDataKeyPairOutput{
+	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPair", in, to)
+	if err != nil {
+		return nil, err
+	}
+	out := &kms.GenerateDataKeyPairOutput{
 		KeyId: aws.String(p.key.ARN()), KeyMaterialId: &p.key.MaterialID, KeyPairSpec: in.KeyPairSpec,
-		PrivateKeyPlaintext: p.plaintext, PrivateKeyCiphertextBlob: p.ciphertext, PublicKey: p.public,
-	}, nil
+		PrivateKeyCiphertextBlob: p.ciphertext, PublicKey: p.public,
+	}
+	out.PrivateKeyPlaintext, out.CiphertextForRecipient, err = to.deliver(p.plaintext)
+	return out, err
 }
 
 func (s *Service) generateDataKeyPairWithoutPlaintext(ctx context.Context, c api.Caller, in *kms.GenerateDataKeyPairWithoutPlaintextInput) (*kms.GenerateDataKeyPairWithoutPlaintextOutput, error) {
-	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPairWithoutPlaintext", *in.KeyId, in.KeyPairSpec, in.EncryptionContext, in.GrantTokens, in.DryRun)
+	p, err := s.newPair(ctx, c, "kms:GenerateDataKeyPairWithoutPlaintext", &kms.GenerateDataKeyPairInput{
+		KeyId: in.KeyId, KeyPairSpec: in.KeyPairSpec, EncryptionContext: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: in.DryRun,
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -166,14 +182,17 @@ func (s *Service) generateDataKeyPairWithoutPlaintext(ctx context.Context, c api
 // generateRandom takes its bytes from the same source for a custom key store, which has to be connected
 // (https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateRandom.html).
 func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.GenerateRandomInput) (*kms.GenerateRandomOutput, error) {
-	switch {
-	case in.Recipient != nil:
-		return nil, api.Errorf("NotImplemented", "Recipient is not supported by this emulator.")
-	case in.NumberOfBytes == nil:
+	if in.NumberOfBytes == nil {
 		return nil, api.Errorf("ValidationError", "NumberOfBytes is required.")
 	}
-	err := s.store.View(ctx, func(r store.Reader) error {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:GenerateRandom", Resource: "*"}); err != nil || in.CustomKeyStoreId == nil {
+	to, err := recipientOf(in.Recipient)
+	if err != nil {
+		return nil, err
+	}
+	context := make(map[string][]string)
+	to.describe(context)
+	err = s.store.View(ctx, func(r store.Reader) error {
+		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:GenerateRandom", Resource: "*", Context: context}); err != nil || in.CustomKeyStoreId == nil {
 			return err
 		}
 		ks, ok, err := loadKeyStore(r, c.Account, c.Region, *in.CustomKeyStoreId)
@@ -190,7 +209,12 @@ func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.Gene
 	if err != nil {
 		return nil, err
 	}
+	if err := s.verifyRecipient(ctx, to); err != nil {
+		return nil, err
+	}
 	random := make([]byte, *in.NumberOfBytes)
 	rand.Read(random)
-	return &kms.GenerateRandomOutput{Plaintext: random}, nil
+	out := &kms.GenerateRandomOutput{}
+	out.Plaintext, out.CiphertextForRecipient, err = to.deliver(random)
+	return out, err
 }

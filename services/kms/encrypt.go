@@ -197,19 +197,23 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
-	if in.Recipient != nil || len(in.DryRunModifiers) > 0 {
-		return nil, api.Errorf("NotImplemented", "Recipient and DryRunModifiers are not supported by this emulator.")
+	if len(in.DryRunModifiers) > 0 {
+		return nil, api.Errorf("NotImplemented", "DryRunModifiers is not supported by this emulator.")
+	}
+	to, err := recipientOf(in.Recipient)
+	if err != nil {
+		return nil, err
 	}
 	algorithm := algorithmOr(in.EncryptionAlgorithm)
 	out := &kms.DecryptOutput{EncryptionAlgorithm: algorithm}
 	var key usable
-	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.ciphertextKey(r, c, in.KeyId, algorithm, in.CiphertextBlob, encryptionAccess("kms:Decrypt", algorithm, in.EncryptionContext))
+	err = s.store.View(ctx, func(r store.Reader) error {
+		k, err := s.ciphertextKey(r, c, in.KeyId, algorithm, in.CiphertextBlob, encryptionAccess("kms:Decrypt", algorithm, in.EncryptionContext).readBy(to))
 		if err != nil {
 			return err
 		}
 		out.KeyId = aws.String(k.ARN())
-		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault {
+		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault && to == nil {
 			out.KeyMaterialId = materialOf(in.CiphertextBlob)
 		}
 		key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext)
@@ -218,13 +222,18 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 	if err != nil {
 		return nil, err
 	}
-	if out.Plaintext, err = s.decryptWith(ctx, key, algorithm, in.CiphertextBlob, in.EncryptionContext); err != nil {
+	if err := s.verifyRecipient(ctx, to); err != nil {
+		return nil, err
+	}
+	plaintext, err := s.decryptWith(ctx, key, algorithm, in.CiphertextBlob, in.EncryptionContext)
+	if err != nil {
 		return nil, err
 	}
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
-	return out, nil
+	out.Plaintext, out.CiphertextForRecipient, err = to.deliver(plaintext)
+	return out, err
 }
 
 // reEncrypt decrypts with one key and encrypts with another; the caller needs a permission for

@@ -141,8 +141,17 @@ type access struct {
 	// anyAccount is set for operations that AWS lets be called on another account's key.
 	anyAccount bool
 	// grant is the one that is to be made or retired.
-	grant   *Grant
-	request authz.Request
+	grant *Grant
+	// recipient is who is to read the answer.
+	recipient *recipient
+	request   authz.Request
+}
+
+// readBy returns the access for a recipient.
+func (a access) readBy(to *recipient) access {
+	to.describe(a.request.Context)
+	a.recipient = to
+	return a
 }
 
 // findByID is findKey for operations that take key IDs and key ARNs, but no aliases.

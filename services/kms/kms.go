@@ -5,6 +5,8 @@
 package kms
 
 import (
+	"context"
+	"crypto/x509"
 	"slices"
 	"time"
 
@@ -26,6 +28,8 @@ type Config struct {
 	Keyring *identity.Keyring
 	LastUse *audit.LastUse
 	Quotas  *quota.Quotas
+	// AttestationRoots are those that the attestation documents of recipients have to lead to.
+	AttestationRoots func(context.Context) ([]*x509.Certificate, error)
 }
 
 // Service is the service.
@@ -41,12 +45,15 @@ type Service struct {
 	// grantRecords are apart: they are many.
 	grantRecords store.Cache[*Grant]
 	contexts     contexts
+	// attestationRoots as Config has it.
+	attestationRoots func(context.Context) ([]*x509.Certificate, error)
 }
 
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
 		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, material: keystore.New(c.Store, c.Keyring),
+		attestationRoots: c.AttestationRoots,
 	}
 	s.store = rotating{c.Store, s}
 	return s

@@ -145,7 +145,10 @@ func Parse(signed []byte) (*Document, error) {
 		signed = signed[1:]
 	}
 	var message []any
-	if err := decoder.Unmarshal(signed, &message); err != nil {
+	switch err := decoder.Unmarshal(signed, &message); {
+	case err != nil && bytes.HasPrefix(signed, []byte("hEShATgi")):
+		return nil, errors.New("it is a document in base64: give what that stands for")
+	case err != nil:
 		return nil, fmt.Errorf("it is no COSE_Sign1: %w", err)
 	}
 	if len(message) != 4 {
@@ -275,6 +278,9 @@ func (d *Document) chain() ([]*x509.Certificate, error) {
 	}
 	return chain, nil
 }
+
+// Root returns the certificate that the document says is its root.
+func (d *Document) Root() []byte { return d.bundle[0] }
 
 // Recipient returns the document's public key as KMS takes it: of RSA.
 func (d *Document) Recipient() (*rsa.PublicKey, error) {

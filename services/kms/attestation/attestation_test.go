@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"maps"
@@ -241,6 +242,7 @@ func TestMessage(t *testing.T) {
 		{"empty", nil, "no COSE_Sign1"},
 		{"a tag alone", []byte{0xd2}, "no COSE_Sign1"},
 		{"text", []byte("attestation"), "no COSE_Sign1"},
+		{"base64", []byte(base64.StdEncoding.EncodeToString(good)), "in base64"},
 		{"another tag: COSE_Sign", append([]byte{0xd8, 98}, good...), "no COSE_Sign1"},
 		{"tagged twice", append([]byte{0xd2, 0xd2}, good...), "no COSE_Sign1"},
 		{"more after it", append(slices.Clone(good), 0), "no COSE_Sign1"},
