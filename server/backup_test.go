@@ -64,6 +64,8 @@ func populate(t *testing.T, e *emulatortest.Emulator) {
 		must(c.AddUserToGroup(ctx, &iam.AddUserToGroupInput{GroupName: aws.String("Staff"), UserName: aws.String("Bob")}))(t)
 		must(c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("App"), AssumeRolePolicyDocument: aws.String(trustEverybody), PermissionsBoundary: policyARN}))(t)
 		must(c.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: policyARN}))(t)
+		must(c.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("Web"), Path: aws.String("/fleet/")}))(t)
+		must(c.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: aws.String("Web"), RoleName: aws.String("App")}))(t)
 		must(c.EnableOutboundWebIdentityFederation(ctx, nil))(t)
 		device := must(c.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("phone")}))(t).VirtualMFADevice
 		seed := must(base32.StdEncoding.DecodeString(string(device.Base32StringSeed)))(t)
@@ -378,7 +380,7 @@ func TestCheckFindsWhatIsMissing(t *testing.T) {
 			t.Errorf("without %q nothing is found", parts)
 		}
 		change(func(tx store.Tx) error { return tx.Put([]byte(key), []byte(value)) })
-		if strings.Contains(kind, "-by-path") || slices.Contains([]string{"unique-id", "kms/alias-of", "iam/policy-use", "iam/group-member", "organization-account", "kms/key-count"}, kind) {
+		if strings.Contains(kind, "-by-path") || slices.Contains([]string{"unique-id", "kms/alias-of", "iam/policy-use", "iam/group-member", "iam/profile-of-role", "organization-account", "kms/key-count"}, kind) {
 			change(func(tx store.Tx) error { return tx.Put([]byte(key), []byte(`"another"`)) })
 			if len(found()) == 0 {
 				t.Errorf("with another value of %q nothing is found", parts)

@@ -68,6 +68,14 @@ func TestDependentActions(t *testing.T) {
 			_, err := people.CreateVirtualMFADevice(t.Context(), &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("x"), Tags: tags})
 			return err
 		}},
+		{"iam:CreateInstanceProfile", "iam:TagInstanceProfile", on("instance-profile/x"), func() error {
+			_, err := people.CreateInstanceProfile(t.Context(), &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("x"), Tags: tags})
+			return err
+		}},
+		{"iam:AddRoleToInstanceProfile", "iam:PassRole", on("role/app"), func() error {
+			_, err := people.AddRoleToInstanceProfile(t.Context(), &iam.AddRoleToInstanceProfileInput{InstanceProfileName: aws.String("web"), RoleName: aws.String("app")})
+			return err
+		}},
 		{"sts:AssumeRole", "sts:TagSession", " on resource: " + *role, func() error {
 			_, err := tokens.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role, RoleSessionName: aws.String("s1"), Tags: sessionTags})
 			return err

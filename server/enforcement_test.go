@@ -165,6 +165,8 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	check(err)
 	_, err = people.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: &trust})
 	check(err)
+	_, err = people.CreateInstanceProfile(t.Context(), &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("web")})
+	check(err)
 	managed, err := people.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: &allow})
 	check(err)
 	key, err := keys.CreateKey(t.Context(), nil)
@@ -179,7 +181,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	check(err)
 	return map[string]any{
 		"GranteePrincipal": "arn:aws:iam::000000000000:user/alice", "GrantId": *grant.GrantId, "GrantToken": *grant.GrantToken,
-		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "InstanceProfileName": "web", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
 		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
@@ -294,10 +296,11 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 // documentedActions are those of AWS's Service Authorization Reference where an operation needs others than
 // the action of its name.
 var documentedActions = map[string][]string{
-	"ReEncrypt":            {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
-	"ReplicateKey":         {"kms:ReplicateKey", "kms:CreateKey"},
-	"CreateCustomKeyStore": {"kms:CreateCustomKeyStore", "cloudhsm:DescribeClusters", "iam:CreateServiceLinkedRole"},
-	"CreateOrganization":   {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
+	"ReEncrypt":                {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+	"ReplicateKey":             {"kms:ReplicateKey", "kms:CreateKey"},
+	"CreateCustomKeyStore":     {"kms:CreateCustomKeyStore", "cloudhsm:DescribeClusters", "iam:CreateServiceLinkedRole"},
+	"AddRoleToInstanceProfile": {"iam:AddRoleToInstanceProfile", "iam:PassRole"},
+	"CreateOrganization":       {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
 }
 
 // TestDocumentedPermissionSuffices calls each registered operation as a user who may do just what AWS documents

@@ -59,7 +59,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
 	flags.DurationVar(&config.Transition, "transition", 0, "`time` that what AWS does in the background takes (30s): a key's replica, a new account, connecting a key store")
 	flags.StringVar(&metadataListen, "imds-listen", "", "`address` and port of an EC2 instance metadata service, which has the credentials of --imds-role")
-	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role")
+	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role or instance profile")
 	flags.StringVar(&metadata.Region, "imds-region", "us-east-1", "the instance's `region`")
 	flags.BoolVar(&metadata.AllowV1, "imds-v1", false, "answer IMDSv1 requests, which have no token")
 	flags.IntVar(&config.MaxConnections, "max-connections", server.DefaultConnections, "`number` of connections that are open at once; further ones wait")

@@ -36,7 +36,7 @@ var quotas = map[types.SummaryKeyType]int{
 	types.SummaryKeyTypeVersionsPerPolicyQuota:          versionsPerPolicy,
 	types.SummaryKeyTypePolicyVersionsInUseQuota:        10000,
 	types.SummaryKeyTypeGroupsQuota:                     300,
-	types.SummaryKeyTypeInstanceProfilesQuota:           1000,
+	types.SummaryKeyTypeInstanceProfilesQuota:           instanceProfilesPerAccount,
 	types.SummaryKeyTypePoliciesQuota:                   1500,
 	types.SummaryKeyTypeRolesQuota:                      1000,
 	types.SummaryKeyTypeServerCertificatesQuota:         20,
@@ -66,6 +66,7 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 			prefix []byte
 		}{
 			{"Users", byPathPrefix(c.Account, userKind, "")}, {"Groups", byPathPrefix(c.Account, groupKind, "")}, {"Roles", byPathPrefix(c.Account, roleKind, "")},
+			{"InstanceProfiles", byPathPrefix(c.Account, instanceProfileKind, "")},
 			{"Providers", identity.OIDCProvidersPrefix(c.Account)}, {"Providers", identity.SAMLProvidersPrefix(c.Account)},
 		} {
 			for range r.Scan(counted.prefix, nil) {

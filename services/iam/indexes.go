@@ -11,8 +11,8 @@ import (
 var (
 	indexRoots = map[string]bool{"unique-id": true, "outbound-issuer": true, "delegation-workflow": true, "delegation-owned": true}
 	indexKinds = map[string]bool{
-		userKind.name + "-by-path": true, groupKind.name + "-by-path": true, roleKind.name + "-by-path": true,
-		"group-member": true, string(asPermissions): true, string(asBoundary): true, "policy-use": true,
+		userKind.name + "-by-path": true, groupKind.name + "-by-path": true, roleKind.name + "-by-path": true, instanceProfileKind.name + "-by-path": true,
+		"group-member": true, "profile-of-role": true, string(asPermissions): true, string(asBoundary): true, "policy-use": true,
 		signingKind.name + "-unique": true, serviceKind.name + "-unique": true,
 	}
 )
@@ -94,6 +94,16 @@ func (x *indexer) record(key []byte, parts []string) error {
 			return err
 		}
 		return x.entity(roleKind, key, account, role.Name)
+	case instanceProfileKind.name:
+		p, _, err := store.Load[identity.InstanceProfile](x.r, key)
+		if err != nil {
+			return err
+		}
+		if p.Role != "" {
+			x.Need(x.r, identity.RoleKey(account, p.Role), key)
+			x.Entry(profileOfRoleKey(account, p.Role, p.Name), p.Name)
+		}
+		return x.entity(instanceProfileKind, key, account, p.Name)
 	case groupKind.name:
 		g, _, err := store.Load[identity.Group](x.r, key)
 		if err != nil {

@@ -23,6 +23,7 @@ func TestMarkers(t *testing.T) {
 	}
 	must(client.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: staff}))(t)
 	must(client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: app, AssumeRolePolicyDocument: aws.String(anyTrust)}))(t)
+	must(client.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("web")}))(t)
 	arn := aws.String(makePolicy(t, client, "p"))
 	provider := must(client.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://a.example")}))(t).OpenIDConnectProviderArn
 	serial := makeDevice(t, client, "d").serial
@@ -106,6 +107,9 @@ func TestMarkers(t *testing.T) {
 		},
 		"iam ListInstanceProfiles": func(m *string) error {
 			return fails(client.ListInstanceProfiles(ctx, &iam.ListInstanceProfilesInput{Marker: m}))
+		},
+		"iam ListInstanceProfileTags": func(m *string) error {
+			return fails(client.ListInstanceProfileTags(ctx, &iam.ListInstanceProfileTagsInput{InstanceProfileName: aws.String("web"), Marker: m}))
 		},
 		"iam ListServerCertificates": func(m *string) error {
 			return fails(client.ListServerCertificates(ctx, &iam.ListServerCertificatesInput{Marker: m}))

@@ -50,9 +50,13 @@ func (s *Service) findRole(r store.Reader, c api.Caller, name string, request au
 		return nil, err
 	}
 	if !ok {
-		return nil, api.Errorf("NoSuchEntity", "The role with name %s cannot be found.", name)
+		return nil, noRole(name)
 	}
 	return role, nil
+}
+
+func noRole(name string) error {
+	return api.Errorf("NoSuchEntity", "The role with name %s cannot be found.", name)
 }
 
 func (s *Service) changeRole(ctx context.Context, c api.Caller, name string, request authz.Request, f func(store.Tx, *identity.Role) error) error {
@@ -281,6 +285,8 @@ func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRo
 			return err
 		}
 		switch {
+		case holds(tx, profilesOfRolePrefix(c.Account, role.Name), 1):
+			return errInInstanceProfile()
 		case len(role.Attached) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")
 		case len(role.Inline) > 0:

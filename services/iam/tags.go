@@ -111,6 +111,9 @@ func (s *Service) tagOperations() []api.Operation {
 		api.Op("TagMFADevice", s.tagMFADevice),
 		api.Op("UntagMFADevice", s.untagMFADevice),
 		api.Op("ListMFADeviceTags", s.listMFADeviceTags),
+		api.Op("TagInstanceProfile", s.tagInstanceProfile),
+		api.Op("UntagInstanceProfile", s.untagInstanceProfile),
+		api.Op("ListInstanceProfileTags", s.listInstanceProfileTags),
 	}
 }
 
@@ -251,6 +254,19 @@ func (s *Service) taggedMFADevice(c api.Caller, serial string) findTagged {
 	}
 }
 
+func (s *Service) taggedInstanceProfile(c api.Caller, name string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		p, err := s.findInstanceProfile(r, c, name, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{caseSensitive, p.Tags, func(tx store.Tx, tags map[string]string) error {
+			p.Tags = tags
+			return saveInstanceProfile(tx, p)
+		}}, nil
+	}
+}
+
 func (s *Service) tagUser(ctx context.Context, c api.Caller, in *iam.TagUserInput) (*iam.TagUserOutput, error) {
 	return nil, s.tag(ctx, "iam:TagUser", in.Tags, s.taggedUser(c, *in.UserName))
 }
@@ -327,4 +343,17 @@ func (s *Service) untagMFADevice(ctx context.Context, c api.Caller, in *iam.Unta
 func (s *Service) listMFADeviceTags(ctx context.Context, c api.Caller, in *iam.ListMFADeviceTagsInput) (*iam.ListMFADeviceTagsOutput, error) {
 	page, next, err := s.listTags(ctx, "iam:ListMFADeviceTags", api.ListOf(c, in), s.taggedMFADevice(c, *in.SerialNumber))
 	return &iam.ListMFADeviceTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagInstanceProfile(ctx context.Context, c api.Caller, in *iam.TagInstanceProfileInput) (*iam.TagInstanceProfileOutput, error) {
+	return nil, s.tag(ctx, "iam:TagInstanceProfile", in.Tags, s.taggedInstanceProfile(c, *in.InstanceProfileName))
+}
+
+func (s *Service) untagInstanceProfile(ctx context.Context, c api.Caller, in *iam.UntagInstanceProfileInput) (*iam.UntagInstanceProfileOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagInstanceProfile", in.TagKeys, s.taggedInstanceProfile(c, *in.InstanceProfileName))
+}
+
+func (s *Service) listInstanceProfileTags(ctx context.Context, c api.Caller, in *iam.ListInstanceProfileTagsInput) (*iam.ListInstanceProfileTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListInstanceProfileTags", api.ListOf(c, in), s.taggedInstanceProfile(c, *in.InstanceProfileName))
+	return &iam.ListInstanceProfileTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
