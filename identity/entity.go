@@ -149,6 +149,9 @@ func RoleKey(account, name string) []byte {
 	return store.Key("iam", account, "role", strings.ToLower(name))
 }
 
+// DeletionTaskKey is the key of the record of a service-linked role's deletion.
+func DeletionTaskKey(account, id string) []byte { return store.Key("iam", account, "deletion-task", id) }
+
 // GroupKey is the key of a Group.
 func GroupKey(account, name string) []byte {
 	return store.Key("iam", account, "group", strings.ToLower(name))

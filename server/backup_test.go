@@ -66,6 +66,9 @@ func populate(t *testing.T, e *emulatortest.Emulator) {
 		must(c.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: policyARN}))(t)
 		must(c.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("Web"), Path: aws.String("/fleet/")}))(t)
 		must(c.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: aws.String("Web"), RoleName: aws.String("App")}))(t)
+		must(c.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("ecs.amazonaws.com")}))(t)
+		must(c.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("batch.amazonaws.com")}))(t)
+		must(c.DeleteServiceLinkedRole(ctx, &iam.DeleteServiceLinkedRoleInput{RoleName: aws.String("AWSServiceRoleForBatch")}))(t)
 		must(c.EnableOutboundWebIdentityFederation(ctx, nil))(t)
 		device := must(c.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("phone")}))(t).VirtualMFADevice
 		seed := must(base32.StdEncoding.DecodeString(string(device.Base32StringSeed)))(t)
@@ -326,7 +329,7 @@ func TestRestoreRefuses(t *testing.T) {
 // know but by the summary of all, and the number of keys, which is counted anew. The rest can't go missing, and entries of
 // indexes can't change.
 var standalone = []string{
-	"master-key-check", "last-used", "last-used-since", "organizations-create-account", "kms/key-count",
+	"master-key-check", "last-used", "last-used-since", "organizations-create-account", "kms/key-count", "iam/deletion-task",
 }
 
 // No entry of an index, and nothing that a record refers to, can be missing, changed or too many

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -149,7 +150,7 @@ func Open(config Config) (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	quotas, err := quota.New(config.Quotas, time.Now, kms.Quotas()...)
+	quotas, err := quota.New(config.Quotas, time.Now, slices.Concat(iam.Quotas(), kms.Quotas())...)
 	if err != nil {
 		return nil, fmt.Errorf("quotas: %w", err)
 	}
@@ -207,7 +208,7 @@ func Open(config Config) (_ *Server, err error) {
 	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, AttestationRoots: s.attestationRoots})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
-		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
 		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},

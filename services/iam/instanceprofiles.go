@@ -14,10 +14,6 @@ import (
 	"emulator/store"
 )
 
-// instanceProfilesPerAccount is AWS's quota
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-const instanceProfilesPerAccount = 1000
-
 // instanceProfileKind has no policies: instance profiles are listed as users, groups and roles are.
 var instanceProfileKind = &entityKind{name: "instance-profile", load: func(r store.Reader, account, name string) (*entity, error) {
 	p, ok, err := identity.LoadInstanceProfile(r, account, name)
@@ -111,10 +107,10 @@ func (s *Service) createInstanceProfile(ctx context.Context, c api.Caller, in *i
 		if tx.Get(identity.InstanceProfileKey(c.Account, p.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Instance Profile %s already exists.", p.Name)
 		}
-		if holds(tx, byPathPrefix(c.Account, instanceProfileKind, ""), instanceProfilesPerAccount) {
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for InstanceProfilesPerAccount: %d", instanceProfilesPerAccount)
+		err := s.checkRoom(tx, byPathPrefix(c.Account, instanceProfileKind, ""), instanceProfilesQuota, "InstanceProfilesPerAccount")
+		if err != nil {
+			return err
 		}
-		var err error
 		if out, err = s.wireInstanceProfile(tx, p); err != nil {
 			return err
 		}
@@ -122,16 +118,6 @@ func (s *Service) createInstanceProfile(ctx context.Context, c api.Caller, in *i
 		return saveNew(tx, instanceProfileKind, identity.InstanceProfileKey(c.Account, p.Name), p, c.Account, p.Path, p.Name, p.ID, p.ARN())
 	})
 	return &iam.CreateInstanceProfileOutput{InstanceProfile: out}, err
-}
-
-// holds reports whether there are n entries below a prefix.
-func holds(r store.Reader, prefix []byte, n int) bool {
-	for range r.Scan(prefix, nil) {
-		if n--; n == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *Service) getInstanceProfile(ctx context.Context, c api.Caller, in *iam.GetInstanceProfileInput) (*iam.GetInstanceProfileOutput, error) {

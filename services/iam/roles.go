@@ -151,6 +151,9 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 		if tx.Get(identity.RoleKey(c.Account, role.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Role with name %s already exists.", role.Name)
 		}
+		if err := s.checkRoom(tx, byPathPrefix(c.Account, roleKind, ""), rolesQuota, "RolesPerAccount"); err != nil {
+			return err
+		}
 		if err := s.setTrust(tx, role, *in.AssumeRolePolicyDocument); err != nil {
 			return err
 		}
@@ -230,8 +233,10 @@ func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRoles
 
 func (s *Service) updateRole(ctx context.Context, c api.Caller, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
 	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRole"}, func(_ store.Tx, role *identity.Role) error {
-		if err := modifiable(role); err != nil {
-			return err
+		if in.MaxSessionDuration != nil {
+			if err := modifiable(role); err != nil {
+				return err
+			}
 		}
 		if in.Description != nil {
 			role.Description = *in.Description
@@ -246,9 +251,6 @@ func (s *Service) updateRole(ctx context.Context, c api.Caller, in *iam.UpdateRo
 func (s *Service) updateRoleDescription(ctx context.Context, c api.Caller, in *iam.UpdateRoleDescriptionInput) (*iam.UpdateRoleDescriptionOutput, error) {
 	out := &iam.UpdateRoleDescriptionOutput{}
 	err := s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRoleDescription"}, func(tx store.Tx, role *identity.Role) (err error) {
-		if err := modifiable(role); err != nil {
-			return err
-		}
 		role.Description = *in.Description
 		if out.Role, err = s.wireRoleWhole(tx, role); err == nil {
 			out.Role.MaxSessionDuration = nil // as AWS
@@ -258,7 +260,9 @@ func (s *Service) updateRoleDescription(ctx context.Context, c api.Caller, in *i
 	return out, err
 }
 
-// modifiable refuses to change roles that belong to an AWS service.
+// modifiable refuses to change roles that belong to an AWS service, but for their description and tags.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-service-linked-role.html
 func modifiable(role *identity.Role) error {
 	if role.ServiceLinked() {
 		return api.Errorf("UnmodifiableEntity", "Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", role.Name)
@@ -292,14 +296,24 @@ func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRo
 		case len(role.Inline) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
 		}
-		if err := changeBoundary(tx, c.Account, roleKind, role.Name, role.Boundary, ""); err != nil {
-			return err
-		}
-		if err := audit.ForgetUse(tx, role.ID); err != nil {
-			return err
-		}
-		return deleteAll(tx, roleKind, identity.RoleKey(c.Account, role.Name), c.Account, role.Path, role.Name, role.ID)
+		return removeRole(tx, role)
 	})
+}
+
+// removeRole deletes a role with all that refers to it.
+func removeRole(tx store.Tx, role *identity.Role) error {
+	for _, arn := range role.Attached {
+		if err := removeUse(tx, role.Account, asPermissions, arn, roleKind, role.Name); err != nil {
+			return err
+		}
+	}
+	if err := changeBoundary(tx, role.Account, roleKind, role.Name, role.Boundary, ""); err != nil {
+		return err
+	}
+	if err := audit.ForgetUse(tx, role.ID); err != nil {
+		return err
+	}
+	return deleteAll(tx, roleKind, identity.RoleKey(role.Account, role.Name), role.Account, role.Path, role.Name, role.ID)
 }
 
 func (s *Service) putRolePermissionsBoundary(ctx context.Context, c api.Caller, in *iam.PutRolePermissionsBoundaryInput) (*iam.PutRolePermissionsBoundaryOutput, error) {

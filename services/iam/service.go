@@ -17,6 +17,7 @@ import (
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/quota"
 	"emulator/store"
 )
 
@@ -27,6 +28,7 @@ type Config struct {
 	Clock   *clock.Clock
 	Keyring *identity.Keyring
 	LastUse *audit.LastUse
+	Quotas  *quota.Quotas
 	RootKey identity.RootKey // zero: identity.KnownRootKey
 	// InsecureIssuers are hosts whose OpenID Connect issuers may use plain http, besides
 	// loopback ones.
@@ -40,13 +42,14 @@ type Service struct {
 	clock           *clock.Clock
 	keyring         *identity.Keyring
 	lastUse         *audit.LastUse
+	quotas          *quota.Quotas
 	rootKey         identity.RootKey
 	insecureIssuers []string
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
 }
 
 // Operations returns what is covered of the API.
@@ -65,6 +68,7 @@ func (s *Service) Operations() []api.Operation {
 		s.passwordPolicyOperations(),
 		s.groupOperations(),
 		s.roleOperations(),
+		s.serviceLinkedRoleOperations(),
 		s.instanceProfileOperations(),
 		s.serverCertificateOperations(),
 		s.policyOperations(),
