@@ -149,8 +149,15 @@ func RoleKey(account, name string) []byte {
 	return store.Key("iam", account, "role", strings.ToLower(name))
 }
 
-// DeletionTaskKey is the key of the record of a service-linked role's deletion.
-func DeletionTaskKey(account, id string) []byte { return store.Key("iam", account, "deletion-task", id) }
+// DeletionTaskKey is the key of the time when a deletion of a service-linked role began.
+func DeletionTaskKey(account, role, id string) []byte {
+	return append(DeletionTasksPrefix(account, role), store.Key(id)...)
+}
+
+// DeletionTasksPrefix is what the keys of a role's deletions begin with.
+func DeletionTasksPrefix(account, role string) []byte {
+	return store.Key("iam", account, "deletion-task", strings.ToLower(role))
+}
 
 // GroupKey is the key of a Group.
 func GroupKey(account, name string) []byte {

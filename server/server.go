@@ -14,8 +14,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 

@@ -80,17 +80,19 @@ func (s *Service) createServiceLinkedRole(ctx context.Context, c api.Caller, in 
 		if err := s.authz.Authorize(tx, c, request); err != nil {
 			return err
 		}
+		deletion, err := s.deletionUnderWay(tx, c.Account, role.Name)
 		switch {
+		case err != nil:
+			return err
 		case !known:
 			return api.Errorf("AccessDenied", "Cannot find Service Linked Role template for %s", principal)
 		case suffix != "" && !l.suffix:
 			return api.Errorf("InvalidInput", "Custom suffix is not allowed for %s", principal)
 		case len(role.Name) > maxRoleName:
 			return api.Errorf("InvalidInput", "Service role name %s is longer than %d characters, please try a different suffix.", role.Name, maxRoleName)
-		case tx.Get(identity.RoleKey(c.Account, role.Name)) != nil:
+		case tx.Get(identity.RoleKey(c.Account, role.Name)) != nil, deletion != "":
 			return api.Errorf("InvalidInput", "Service role name %s has been taken in this account, please try a different suffix.", role.Name)
 		}
-		var err error
 		if out, err = s.wireRole(tx, role); err != nil {
 			return err
 		}
@@ -100,11 +102,46 @@ func (s *Service) createServiceLinkedRole(ctx context.Context, c api.Caller, in 
 	return &iam.CreateServiceLinkedRoleOutput{Role: out}, err
 }
 
-// deleteServiceLinkedRole deletes the role at once: no service here uses one, so its task has nothing to wait for.
+// deletionUnderWay returns the ID of the deletion of a role of this name that has not ended yet, or "".
+func (s *Service) deletionUnderWay(r store.Reader, account, role string) (string, error) {
+	for key := range r.Scan(identity.DeletionTasksPrefix(account, role), nil) {
+		begun, _, err := store.Load[time.Time](r, key)
+		if err != nil {
+			return "", err
+		}
+		if _, ended := s.clock.Ended(begun); !ended {
+			parts := store.Parts(key)
+			return parts[len(parts)-1], nil
+		}
+	}
+	return "", nil
+}
+
+// deletionTask splits the ID of a deletion into the resource in the ARN of the role and the role's name.
+func deletionTask(id string) (resource, role string, ok bool) {
+	parts := strings.Split(id, "/")
+	if len(parts) != 5 || parts[0] != "task" || parts[1] != "aws-service-role" || slices.Contains(parts, "") {
+		return "role/*", "", false
+	}
+	return "role/" + strings.Join(parts[1:4], "/"), parts[3], true
+}
+
+// deleteServiceLinkedRole always succeeds: no service here uses such a role. The role is gone at once, its deletion is under way as
+// long as the clock has it.
 func (s *Service) deleteServiceLinkedRole(ctx context.Context, c api.Caller, in *iam.DeleteServiceLinkedRoleInput) (*iam.DeleteServiceLinkedRoleOutput, error) {
 	var id string
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		role, err := s.findRole(tx, c, *in.RoleName, authz.Request{Action: "iam:DeleteServiceLinkedRole"})
+		request := authz.Request{Action: "iam:DeleteServiceLinkedRole"}
+		var err error
+		if id, err = s.deletionUnderWay(tx, c.Account, *in.RoleName); err != nil {
+			return err
+		}
+		if id != "" {
+			resource, _, _ := deletionTask(id)
+			request.Resource = identity.ARN(c.Partition, "iam", c.Account, resource)
+			return s.authz.Authorize(tx, c, request)
+		}
+		role, err := s.findRole(tx, c, *in.RoleName, request)
 		if err != nil {
 			return err
 		}
@@ -112,7 +149,7 @@ func (s *Service) deleteServiceLinkedRole(ctx context.Context, c api.Caller, in 
 			return noRole(role.Name)
 		}
 		id = "task" + role.Path + role.Name + "/" + uuid.NewString()
-		if err := tx.Put(identity.DeletionTaskKey(c.Account, id), []byte(id)); err != nil {
+		if err := store.Save(tx, identity.DeletionTaskKey(c.Account, role.Name, id), s.clock.Now()); err != nil {
 			return err
 		}
 		return removeRole(tx, role)
@@ -123,24 +160,27 @@ func (s *Service) deleteServiceLinkedRole(ctx context.Context, c api.Caller, in 
 // getServiceLinkedRoleDeletionStatus is authorized on the role of the task, which is in the task's ID.
 func (s *Service) getServiceLinkedRoleDeletionStatus(ctx context.Context, c api.Caller, in *iam.GetServiceLinkedRoleDeletionStatusInput) (*iam.GetServiceLinkedRoleDeletionStatusOutput, error) {
 	id := *in.DeletionTaskId
-	parts := strings.Split(id, "/")
-	wellFormed := len(parts) == 5 && parts[0] == "task" && parts[1] == "aws-service-role" && !slices.Contains(parts, "")
-	resource := "role/*"
-	if wellFormed {
-		resource = "role/" + strings.Join(parts[1:4], "/")
-	}
+	resource, role, wellFormed := deletionTask(id)
+	out := &iam.GetServiceLinkedRoleDeletionStatusOutput{Status: types.DeletionTaskStatusTypeSucceeded}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		request := authz.Request{Action: "iam:GetServiceLinkedRoleDeletionStatus", Resource: identity.ARN(c.Partition, "iam", c.Account, resource)}
 		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}
-		switch {
-		case !wellFormed:
+		if !wellFormed {
 			return api.Errorf("InvalidInput", "The deletion task ID %s is not valid.", id)
-		case r.Get(identity.DeletionTaskKey(c.Account, id)) == nil:
+		}
+		begun, ok, err := store.Load[time.Time](r, identity.DeletionTaskKey(c.Account, role, id))
+		if err != nil {
+			return err
+		}
+		if !ok {
 			return api.Errorf("NoSuchEntity", "The deletion task with ID %s cannot be found.", id)
+		}
+		if _, ended := s.clock.Ended(begun); !ended {
+			out.Status = types.DeletionTaskStatusTypeInProgress
 		}
 		return nil
 	})
-	return &iam.GetServiceLinkedRoleDeletionStatusOutput{Status: types.DeletionTaskStatusTypeSucceeded}, err
+	return out, err
 }

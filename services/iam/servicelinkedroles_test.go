@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/emulatortest"
+	"emulator/server"
 )
 
 func linkedRole(principal string) *iam.CreateServiceLinkedRoleInput {
@@ -62,6 +64,38 @@ func TestServiceLinkedRole(t *testing.T) {
 		t.Errorf("%d roles have the policy after the deletion", n)
 	}
 	must(client.CreateServiceLinkedRole(ctx, linkedRole("batch.amazonaws.com")))(t)
+}
+
+// TestDeletionUnderWay meets what AWS does in the background while it has not ended.
+func TestDeletionUnderWay(t *testing.T) {
+	ctx, e := t.Context(), emulatortest.Start(t, server.Config{Transition: time.Hour})
+	client := iam.NewFromConfig(e.Config())
+	name := must(client.CreateServiceLinkedRole(ctx, linkedRole("batch.amazonaws.com")))(t).Role.RoleName
+	remove := func() string {
+		t.Helper()
+		return *must(client.DeleteServiceLinkedRole(ctx, &iam.DeleteServiceLinkedRoleInput{RoleName: name}))(t).DeletionTaskId
+	}
+	status := func(id string) types.DeletionTaskStatusType {
+		t.Helper()
+		return must(client.GetServiceLinkedRoleDeletionStatus(ctx, &iam.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskId: &id}))(t).Status
+	}
+	first := remove()
+	if got := status(first); got != types.DeletionTaskStatusTypeInProgress {
+		t.Errorf("at first %s", got)
+	}
+	if again := remove(); again != first {
+		t.Errorf("again %s, not %s", again, first)
+	}
+	_, err := client.CreateServiceLinkedRole(ctx, linkedRole("batch.amazonaws.com"))
+	wantError(t, err, "InvalidInput", "Service role name AWSServiceRoleForBatch has been taken in this account, please try a different suffix.")
+	e.Clock.Advance(time.Hour)
+	if got := status(first); got != types.DeletionTaskStatusTypeSucceeded {
+		t.Errorf("in the end %s", got)
+	}
+	must(client.CreateServiceLinkedRole(ctx, linkedRole("batch.amazonaws.com")))(t)
+	if second := remove(); second == first || status(first) != types.DeletionTaskStatusTypeSucceeded || status(second) != types.DeletionTaskStatusTypeInProgress {
+		t.Errorf("the second deletion %s: %s; the first %s", second, status(second), status(first))
+	}
 }
 
 func TestServiceLinkedRoleErrors(t *testing.T) {
