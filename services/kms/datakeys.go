@@ -52,10 +52,10 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if err != nil {
 			return err
 		}
-		if err := check(k); err != nil {
+		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
 			return err
 		}
-		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
+		if err := check(k); err != nil {
 			return err
 		}
 		return nil

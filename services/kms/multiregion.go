@@ -102,12 +102,12 @@ func checkNotReplica(k *Key) error {
 	return nil
 }
 
-// checkPrimary returns AWS's error if the key is not the primary of a multi-Region key.
-func checkPrimary(k *Key) error {
+// checkPrimary returns AWS's error if the key is not the primary of a multi-Region key, or its regions can't be changed in its state.
+func (s *Service) checkPrimary(r store.Reader, k *Key) error {
 	if k.MultiRegion == "" {
 		return api.Errorf("UnsupportedOperationException", "%s is not a multi-Region key.", k.ARN())
 	}
-	return checkNotReplica(k)
+	return cmp.Or(s.checkUsable(r, k, toRotate), checkNotReplica(k))
 }
 
 func (s *Service) multiRegionConfiguration(r store.Reader, k *Key) (*types.MultiRegionConfiguration, error) {
@@ -293,7 +293,7 @@ func (s *Service) replicateKey(ctx context.Context, c api.Caller, in *kms.Replic
 		if err := s.authorizeCreate(tx, there, replica, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
-		if err := cmp.Or(checkPrimary(k), tagsErr, s.upToDate(tx, k), s.checkUsable(tx, k, toRotate)); err != nil {
+		if err := cmp.Or(s.checkPrimary(tx, k), tagsErr, s.upToDate(tx, k)); err != nil {
 			return err
 		}
 		if err := s.sweep(tx); err != nil {
@@ -356,7 +356,7 @@ func (s *Service) updatePrimaryRegion(ctx context.Context, c api.Caller, in *kms
 		if err != nil {
 			return err
 		}
-		if err := cmp.Or(checkPrimary(k), s.upToDate(tx, k), s.checkUsable(tx, k, toRotate)); err != nil {
+		if err := cmp.Or(s.checkPrimary(tx, k), s.upToDate(tx, k)); err != nil {
 			return err
 		}
 		next, err := s.findByID(tx, there, k.ID, asked())

@@ -215,7 +215,7 @@ func (s *Service) disableKeyRotation(ctx context.Context, c api.Caller, in *kms.
 func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a access, f func(*Key)) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, a, func(k *Key) error {
-			if err := cmp.Or(checkRotatesItself(k), checkNotReplica(k), s.checkUsable(tx, k, toRotate)); err != nil {
+			if err := cmp.Or(checkRotatesItself(k), s.checkUsable(tx, k, toRotate), checkNotReplica(k)); err != nil {
 				return err
 			}
 			f(k)
@@ -261,7 +261,7 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 	out := &kms.RotateKeyOnDemandOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:RotateKeyOnDemand"}, func(k *Key) error {
-			if err := cmp.Or(checkRotates(k), checkNotReplica(k), s.checkUsable(tx, k, toRotate)); err != nil {
+			if err := cmp.Or(checkRotates(k), s.checkUsable(tx, k, toRotate), checkNotReplica(k)); err != nil {
 				return err
 			}
 			switch most := s.quotas.Max(onDemandQuota); {
