@@ -204,7 +204,7 @@ func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.Gene
 		case !ks.Connected:
 			return wrongKeyStoreState(&ks, "connected")
 		}
-		return nil
+		return s.takeOfKeyStore(c.Region, ks.ID)
 	})
 	if err != nil {
 		return nil, err

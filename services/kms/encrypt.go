@@ -81,6 +81,11 @@ func dryRun(on *bool) error {
 	return nil
 }
 
+// ignoresCiphertext reports whether a call only asks for permission, as far as the ciphertext goes. Modifiers of no dry run count for nothing.
+func ignoresCiphertext(on *bool, modifiers []types.DryRunModifierType) bool {
+	return aws.ToBool(on) && slices.Contains(modifiers, types.DryRunModifierTypeIgnoreCiphertext)
+}
+
 func invalidCiphertext() *api.Error { return api.Errorf("InvalidCiphertextException", "") }
 
 // encryptWith encrypts with a key that may be used so. It keeps the context for whoever asks why the ciphertext does not open.
@@ -122,16 +127,18 @@ func (s *Service) decryptWith(ctx context.Context, k usable, algorithm types.Enc
 }
 
 // ciphertextKey finds the key of a ciphertext: that of the blob, or the one given, which
-// must be the blob's.
-func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, a access) (*Key, error) {
-	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault {
-		if given == nil {
-			return nil, api.Errorf("ValidationError", "A key ID is required to decrypt with an asymmetric key.")
-		}
-		return s.findKey(r, c, *given, a)
-	}
-	if ciphertext == nil { // the model lets it be absent, for a kind of dry run that is not supported
+// must be the blob's, unless that is ignored.
+func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, ignored bool, a access) (*Key, error) {
+	asymmetric := algorithm != types.EncryptionAlgorithmSpecSymmetricDefault
+	switch {
+	case ciphertext == nil && !ignored: // the model lets it be absent
 		return nil, api.Errorf("ValidationError", "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
+	case given == nil && asymmetric:
+		return nil, api.Errorf("ValidationError", "A key ID is required to decrypt with an asymmetric key.")
+	case given == nil && ignored:
+		return nil, api.Errorf("ValidationError", "A key ID is required when DryRunModifiers is IGNORE_CIPHERTEXT.")
+	case asymmetric || ignored:
+		return s.findKey(r, c, *given, a)
 	}
 	b, err := parseBlob(ciphertext)
 	if err != nil || !identity.IsAccountID(b.account) || !isKeyID(b.keyID) {
@@ -197,18 +204,15 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.EncryptionContext)); err != nil {
 		return nil, err
 	}
-	if len(in.DryRunModifiers) > 0 {
-		return nil, api.Errorf("NotImplemented", "DryRunModifiers is not supported by this emulator.")
-	}
 	to, err := recipientOf(in.Recipient)
 	if err != nil {
 		return nil, err
 	}
-	algorithm := algorithmOr(in.EncryptionAlgorithm)
+	algorithm, ignored := algorithmOr(in.EncryptionAlgorithm), ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 	out := &kms.DecryptOutput{EncryptionAlgorithm: algorithm}
 	var key usable
 	err = s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.ciphertextKey(r, c, in.KeyId, algorithm, in.CiphertextBlob, encryptionAccess("kms:Decrypt", algorithm, in.EncryptionContext).readBy(to))
+		k, err := s.ciphertextKey(r, c, in.KeyId, algorithm, in.CiphertextBlob, ignored, encryptionAccess("kms:Decrypt", algorithm, in.EncryptionContext).readBy(to))
 		if err != nil {
 			return err
 		}
@@ -216,7 +220,9 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault && to == nil {
 			out.KeyMaterialId = materialOf(in.CiphertextBlob)
 		}
-		key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext)
+		if key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext); err == nil && ignored {
+			err = dryRun(in.DryRun)
+		}
 		return err
 	})
 	if err != nil {
@@ -242,9 +248,7 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 	if err := cmp.Or(s.checkGrantTokens(ctx, c, in.GrantTokens), checkContext(in.SourceEncryptionContext), checkContext(in.DestinationEncryptionContext)); err != nil {
 		return nil, err
 	}
-	if len(in.DryRunModifiers) > 0 {
-		return nil, api.Errorf("NotImplemented", "DryRunModifiers is not supported by this emulator.")
-	}
+	ignored := ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 	from, to := algorithmOr(in.SourceEncryptionAlgorithm), algorithmOr(in.DestinationEncryptionAlgorithm)
 	out := &kms.ReEncryptOutput{SourceEncryptionAlgorithm: from, DestinationEncryptionAlgorithm: to}
 	var decrypting, encrypting usable
@@ -258,10 +262,14 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 			return err
 		}
 		sourceID := ""
-		if b, err := parseBlob(in.CiphertextBlob); err == nil {
+		if in.SourceKeyId != nil {
+			if sourceID, err = s.peek(r, c, *in.SourceKeyId); err != nil {
+				return err
+			}
+		} else if b, err := parseBlob(in.CiphertextBlob); err == nil {
 			sourceID = b.keyID
 		}
-		source, err := s.ciphertextKey(r, c, in.SourceKeyId, from, in.CiphertextBlob,
+		source, err := s.ciphertextKey(r, c, in.SourceKeyId, from, in.CiphertextBlob, ignored,
 			same(encryptionAccess("kms:ReEncryptFrom", from, in.SourceEncryptionContext), sourceID, destination))
 		if err != nil {
 			return err
@@ -283,6 +291,9 @@ func (s *Service) reEncrypt(ctx context.Context, c api.Caller, in *kms.ReEncrypt
 		}
 		if to == types.EncryptionAlgorithmSpecSymmetricDefault {
 			out.DestinationKeyMaterialId = &target.MaterialID
+		}
+		if ignored {
+			return dryRun(in.DryRun)
 		}
 		return nil
 	})

@@ -20,7 +20,7 @@ func (s *Service) macOperations() []api.Operation {
 }
 
 // computeMac returns the key's ARN and the MAC, if the caller may have it.
-func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.MacAlgorithmSpec, message []byte, tokens []string, dry *bool) (arn *string, mac []byte, err error) {
+func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID string, algorithm types.MacAlgorithmSpec, message []byte, tokens []string) (arn *string, mac []byte, err error) {
 	if err := s.checkGrantTokens(ctx, c, tokens); err != nil {
 		return nil, nil, err
 	}
@@ -35,10 +35,8 @@ func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID
 		if err := checkAlgorithm(k, types.KeyUsageTypeGenerateVerifyMac, operation, k.algorithms().mac, algorithm); err != nil {
 			return err
 		}
-		if key, err = s.use(r, c, k); err != nil {
-			return err
-		}
-		return dryRun(dry)
+		key, err = s.use(r, c, k)
+		return err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -48,8 +46,11 @@ func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID
 }
 
 func (s *Service) generateMac(ctx context.Context, c api.Caller, in *kms.GenerateMacInput) (*kms.GenerateMacOutput, error) {
-	arn, mac, err := s.computeMac(ctx, c, "GenerateMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens, in.DryRun)
+	arn, mac, err := s.computeMac(ctx, c, "GenerateMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens)
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	return &kms.GenerateMacOutput{KeyId: arn, Mac: mac, MacAlgorithm: in.MacAlgorithm}, nil
@@ -57,12 +58,15 @@ func (s *Service) generateMac(ctx context.Context, c api.Caller, in *kms.Generat
 
 // verifyMac fails, rather than answer false, for a MAC that is not good.
 func (s *Service) verifyMac(ctx context.Context, c api.Caller, in *kms.VerifyMacInput) (*kms.VerifyMacOutput, error) {
-	arn, mac, err := s.computeMac(ctx, c, "VerifyMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens, in.DryRun)
+	arn, mac, err := s.computeMac(ctx, c, "VerifyMac", *in.KeyId, in.MacAlgorithm, in.Message, in.GrantTokens)
 	if err != nil {
 		return nil, err
 	}
 	if !hmac.Equal(mac, in.Mac) {
 		return nil, api.Errorf("KMSInvalidMacException", "")
+	}
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
 	}
 	return &kms.VerifyMacOutput{KeyId: arn, MacAlgorithm: in.MacAlgorithm, MacValid: true}, nil
 }

@@ -110,10 +110,8 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 		if err != nil {
 			return err
 		}
-		if key, err = s.useForSigning(r, c, k, "Verify", in.SigningAlgorithm, t, in.Message); err != nil {
-			return err
-		}
-		return dryRun(in.DryRun)
+		key, err = s.useForSigning(r, c, k, "Verify", in.SigningAlgorithm, t, in.Message)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -124,6 +122,9 @@ func (s *Service) verify(ctx context.Context, c api.Caller, in *kms.VerifyInput)
 	}
 	if !valid {
 		return nil, api.Errorf("KMSInvalidSignatureException", "")
+	}
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
 	}
 	return &kms.VerifyOutput{KeyId: aws.String(key.ARN()), SigningAlgorithm: in.SigningAlgorithm, SignatureValid: true}, nil
 }
