@@ -11,13 +11,16 @@ import (
 // Prefixes of unique IDs, by what they identify
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids).
 const (
-	PrefixAccessKey       = "AKIA"
-	PrefixSessionKey      = "ASIA"
-	PrefixUser            = "AIDA"
-	PrefixRole            = "AROA"
-	PrefixGroup           = "AGPA"
-	PrefixPolicy          = "ANPA"
-	PrefixInstanceProfile = "AIPA"
+	PrefixAccessKey         = "AKIA"
+	PrefixSessionKey        = "ASIA"
+	PrefixUser              = "AIDA"
+	PrefixRole              = "AROA"
+	PrefixGroup             = "AGPA"
+	PrefixPolicy            = "ANPA"
+	PrefixInstanceProfile   = "AIPA"
+	PrefixServerCertificate = "ASCA"
+	PrefixSSHPublicKey      = "APKA"
+	PrefixServiceCredential = "ACCA"
 )
 
 var base32NoPad = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -15,8 +15,6 @@ import (
 	"emulator/store"
 )
 
-const accessKeysPerUser = 2
-
 func (s *Service) accessKeyOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateAccessKey", s.createAccessKey),
@@ -78,8 +76,8 @@ func (s *Service) createAccessKey(ctx context.Context, c api.Caller, in *iam.Cre
 		if owner, err = s.findKeyOwner(tx, c, in.UserName, "iam:CreateAccessKey"); err != nil {
 			return err
 		}
-		if len(owner.fixed)+len(*owner.keys) >= accessKeysPerUser {
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", accessKeysPerUser)
+		if err := s.checkCount(len(owner.fixed)+len(*owner.keys), accessKeysQuota, "AccessKeysPerUser"); err != nil {
+			return err
 		}
 		key.User = aws.ToString(owner.name)
 		*owner.keys = append(*owner.keys, id)

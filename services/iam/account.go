@@ -23,7 +23,7 @@ func (s *Service) accountOperations() []api.Operation {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 var quotas = map[types.SummaryKeyType]int{
-	types.SummaryKeyTypeAccessKeysPerUserQuota:          accessKeysPerUser,
+	types.SummaryKeyTypeAccessKeysPerUserQuota:          int(accessKeysQuota.Value),
 	types.SummaryKeyTypeAssumeRolePolicySizeQuota:       trustPolicySize,
 	types.SummaryKeyTypeAttachedPoliciesPerGroupQuota:   attachedPerEntity,
 	types.SummaryKeyTypeAttachedPoliciesPerRoleQuota:    attachedPerEntity,
@@ -39,8 +39,8 @@ var quotas = map[types.SummaryKeyType]int{
 	types.SummaryKeyTypeInstanceProfilesQuota:           int(instanceProfilesQuota.Value),
 	types.SummaryKeyTypePoliciesQuota:                   1500,
 	types.SummaryKeyTypeRolesQuota:                      int(rolesQuota.Value),
-	types.SummaryKeyTypeServerCertificatesQuota:         20,
-	types.SummaryKeyTypeSigningCertificatesPerUserQuota: signingKind.limit,
+	types.SummaryKeyTypeServerCertificatesQuota:         int(serverCertificatesQuota.Value),
+	types.SummaryKeyTypeSigningCertificatesPerUserQuota: int(signingCertificatesQuota.Value),
 	types.SummaryKeyTypeUsersQuota:                      5000,
 }
 
@@ -67,6 +67,7 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 		}{
 			{"Users", byPathPrefix(c.Account, userKind, "")}, {"Groups", byPathPrefix(c.Account, groupKind, "")}, {"Roles", byPathPrefix(c.Account, roleKind, "")},
 			{"InstanceProfiles", byPathPrefix(c.Account, instanceProfileKind, "")},
+			{"ServerCertificates", byPathPrefix(c.Account, serverCertificateKind, "")},
 			{"Providers", identity.OIDCProvidersPrefix(c.Account)}, {"Providers", identity.SAMLProvidersPrefix(c.Account)},
 		} {
 			for range r.Scan(counted.prefix, nil) {

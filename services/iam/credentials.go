@@ -45,15 +45,12 @@ func (c *credential) status(now time.Time) types.StatusType {
 type credentialKind struct {
 	name    string // in keys of records
 	missing string // the message about an ID that is not one of the owner's
-	quota   string // AWS's name of the limit
-	limit   int
 }
 
-// Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 var (
-	sshKeyKind      = &credentialKind{"ssh-public-key", "The SSH Public Key with id %s cannot be found.", "SSHPublicKeysPerUser", 5}
-	signingKind     = &credentialKind{"signing-certificate", "The Certificate with id %s cannot be found.", "SigningCertificatesPerUser", 2}
-	serviceKind     = &credentialKind{"service-credential", "No such credential %s exists", "ServiceSpecificCredentialsPerUser", 2} // for each service
+	sshKeyKind      = &credentialKind{"ssh-public-key", "The SSH Public Key with id %s cannot be found."}
+	signingKind     = &credentialKind{"signing-certificate", "The Certificate with id %s cannot be found."}
+	serviceKind     = &credentialKind{"service-credential", "No such credential %s exists"}
 	credentialKinds = []*credentialKind{sshKeyKind, signingKind, serviceKind}
 )
 
@@ -94,14 +91,6 @@ func (k *credentialKind) has(r store.Reader, account, owner string) bool {
 		return true
 	}
 	return false
-}
-
-// checkQuota says whether the owner may have another one besides those it has.
-func (k *credentialKind) checkQuota(has int) error {
-	if has >= k.limit {
-		return api.Errorf("LimitExceeded", "Cannot exceed quota for %s: %d", k.quota, k.limit)
-	}
-	return nil
 }
 
 func (k *credentialKind) save(tx store.Tx, account, owner string, c *credential) error {

@@ -2,7 +2,9 @@ package iam
 
 import (
 	"crypto/rsa"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -24,5 +26,21 @@ func FuzzSSHKey(f *testing.F) {
 		if err != nil || authorizedKey(again) != authorizedKey(key) {
 			t.Errorf("%v: %s", err, authorizedKey(key))
 		}
+	})
+}
+
+// FuzzServerCertificate: whatever is given as certificate, private key and chain is refused or fits together.
+func FuzzServerCertificate(f *testing.F) {
+	f.Add("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n", "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n", "")
+	f.Add("", "-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: x\n\naGVsbG8=\n-----END RSA PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----")
+	f.Fuzz(func(t *testing.T, body, key, chain string) {
+		blocks, ok := decodePEM(chain)
+		if ok && len(blocks) > 0 && !strings.HasPrefix(strings.TrimSpace(chain), "-----BEGIN ") {
+			t.Errorf("%q has blocks", chain)
+		}
+		if certificate, err := parseServerCertificate(body, key, chain, time.Unix(0, 0)); err == nil && certificate.PublicKey == nil {
+			t.Error("a certificate without a key")
+		}
+		parsePrivateKey(key)
 	})
 }

@@ -13,7 +13,7 @@ var (
 	indexKinds = map[string]bool{
 		userKind.name + "-by-path": true, groupKind.name + "-by-path": true, roleKind.name + "-by-path": true, instanceProfileKind.name + "-by-path": true,
 		"group-member": true, "profile-of-role": true, string(asPermissions): true, string(asBoundary): true, "policy-use": true,
-		signingKind.name + "-unique": true, serviceKind.name + "-unique": true,
+		serverCertificateKind.name + "-by-path": true, signingKind.name + "-unique": true, serviceKind.name + "-unique": true,
 	}
 )
 
@@ -110,6 +110,12 @@ func (x *indexer) record(key []byte, parts []string) error {
 			return err
 		}
 		return x.entity(groupKind, key, account, g.Name)
+	case serverCertificateKind.name:
+		k, _, err := store.Load[identity.ServerCertificate](x.r, key)
+		if err != nil {
+			return err
+		}
+		return x.entity(serverCertificateKind, key, account, k.Name)
 	case "policy":
 		p, _, err := store.Load[identity.ManagedPolicy](x.r, key)
 		if err != nil {

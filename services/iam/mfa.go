@@ -23,11 +23,7 @@ import (
 	"emulator/store"
 )
 
-// Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-const (
-	mfaDevicesPerUser = 8
-	seedSize          = 40 // as AWS's, of which the base32 form has 64 characters
-)
+const seedSize = 40 // as AWS's, of which the base32 form has 64 characters
 
 func (s *Service) mfaOperations() []api.Operation {
 	return []api.Operation{
@@ -87,10 +83,10 @@ func (s *Service) findUserMFA(r store.Reader, c api.Caller, userName, serial, ac
 		return nil, nil, api.Errorf("NoSuchEntity", "MFA Device invalid for user.")
 	case action == enableMFA && d.UserID != "":
 		return nil, nil, api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
-	case action == enableMFA && len(u.MFADevices) >= mfaDevicesPerUser:
-		return nil, nil, api.Errorf("LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: %d", mfaDevicesPerUser)
+	case action == enableMFA:
+		err = s.checkCount(len(u.MFADevices), mfaDevicesQuota, "MFADevicesPerUser")
 	}
-	return u, d, nil
+	return u, d, err
 }
 
 // saveUserMFA saves what findUserMFA found.

@@ -142,7 +142,7 @@ func (k *credential) nameAtService(r store.Reader, account, user string) {
 
 func (s *Service) createServiceSpecificCredential(ctx context.Context, c api.Caller, in *iam.CreateServiceSpecificCredentialInput) (*iam.CreateServiceSpecificCredentialOutput, error) {
 	service, serviceErr := credentialService(*in.ServiceName)
-	k := &credential{ID: identity.NewUniqueID("ACCA"), Created: s.now(), Service: service}
+	k := &credential{ID: identity.NewUniqueID(identity.PrefixServiceCredential), Created: s.now(), Service: service}
 	conditions := map[string][]string{credentialServiceKey: {strings.ToLower(*in.ServiceName)}}
 	if in.CredentialAgeDays != nil {
 		conditions[credentialAgeKey] = []string{strconv.Itoa(int(*in.CredentialAgeDays))}
@@ -167,7 +167,7 @@ func (s *Service) createServiceSpecificCredential(ctx context.Context, c api.Cal
 				ofService++
 			}
 		}
-		if err := serviceKind.checkQuota(ofService); err != nil {
+		if err := s.checkCount(ofService, serviceCredentialsQuota, "ServiceSpecificCredentialsPerUser"); err != nil {
 			return err
 		}
 		k.nameAtService(tx, c.Account, *o.name)

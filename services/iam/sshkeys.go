@@ -83,7 +83,7 @@ func (s *Service) wireSSHKey(o owner, k *credential, key ssh.PublicKey, body str
 }
 
 func (s *Service) uploadSSHPublicKey(ctx context.Context, c api.Caller, in *iam.UploadSSHPublicKeyInput) (*iam.UploadSSHPublicKeyOutput, error) {
-	id, err := identity.NewAccessKeyID("APKA", c.Account)
+	id, err := identity.NewAccessKeyID(identity.PrefixSSHPublicKey, c.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (s *Service) uploadSSHPublicKey(ctx context.Context, c api.Caller, in *iam.
 				return api.Errorf("DuplicateSSHPublicKey", "The request was rejected because the SSH public key is already associated with the specified IAM user.")
 			}
 		}
-		if err := sshKeyKind.checkQuota(len(others)); err != nil {
+		if err := s.checkCount(len(others), sshKeysQuota, "SSHPublicKeysPerUser"); err != nil {
 			return err
 		}
 		out.SSHPublicKey = s.wireSSHKey(o, k, key, *in.SSHPublicKeyBody)

@@ -108,6 +108,9 @@ func (s *Service) tagOperations() []api.Operation {
 		api.Op("TagSAMLProvider", s.tagSAMLProvider),
 		api.Op("UntagSAMLProvider", s.untagSAMLProvider),
 		api.Op("ListSAMLProviderTags", s.listSAMLProviderTags),
+		api.Op("TagServerCertificate", s.tagServerCertificate),
+		api.Op("UntagServerCertificate", s.untagServerCertificate),
+		api.Op("ListServerCertificateTags", s.listServerCertificateTags),
 		api.Op("TagMFADevice", s.tagMFADevice),
 		api.Op("UntagMFADevice", s.untagMFADevice),
 		api.Op("ListMFADeviceTags", s.listMFADeviceTags),
@@ -241,6 +244,19 @@ func (s *Service) taggedSAMLProvider(c api.Caller, arn string) findTagged {
 	}
 }
 
+func (s *Service) taggedServerCertificate(c api.Caller, name string) findTagged {
+	return func(r store.Reader, request authz.Request) (tagged, error) {
+		k, err := s.findServerCertificate(r, c, name, request)
+		if err != nil {
+			return tagged{}, err
+		}
+		return tagged{caseSensitive, k.Tags, func(tx store.Tx, tags map[string]string) error {
+			k.Tags = tags
+			return store.Save(tx, identity.ServerCertificateKey(c.Account, k.Name), k)
+		}}, nil
+	}
+}
+
 func (s *Service) taggedMFADevice(c api.Caller, serial string) findTagged {
 	return func(r store.Reader, request authz.Request) (tagged, error) {
 		d, err := s.findMFADevice(r, c, serial, request)
@@ -330,6 +346,19 @@ func (s *Service) untagSAMLProvider(ctx context.Context, c api.Caller, in *iam.U
 func (s *Service) listSAMLProviderTags(ctx context.Context, c api.Caller, in *iam.ListSAMLProviderTagsInput) (*iam.ListSAMLProviderTagsOutput, error) {
 	page, next, err := s.listTags(ctx, "iam:ListSAMLProviderTags", api.ListOf(c, in), s.taggedSAMLProvider(c, *in.SAMLProviderArn))
 	return &iam.ListSAMLProviderTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
+}
+
+func (s *Service) tagServerCertificate(ctx context.Context, c api.Caller, in *iam.TagServerCertificateInput) (*iam.TagServerCertificateOutput, error) {
+	return nil, s.tag(ctx, "iam:TagServerCertificate", in.Tags, s.taggedServerCertificate(c, *in.ServerCertificateName))
+}
+
+func (s *Service) untagServerCertificate(ctx context.Context, c api.Caller, in *iam.UntagServerCertificateInput) (*iam.UntagServerCertificateOutput, error) {
+	return nil, s.untag(ctx, "iam:UntagServerCertificate", in.TagKeys, s.taggedServerCertificate(c, *in.ServerCertificateName))
+}
+
+func (s *Service) listServerCertificateTags(ctx context.Context, c api.Caller, in *iam.ListServerCertificateTagsInput) (*iam.ListServerCertificateTagsOutput, error) {
+	page, next, err := s.listTags(ctx, "iam:ListServerCertificateTags", api.ListOf(c, in), s.taggedServerCertificate(c, *in.ServerCertificateName))
+	return &iam.ListServerCertificateTagsOutput{Tags: page, IsTruncated: next != nil, Marker: next}, err
 }
 
 func (s *Service) tagMFADevice(ctx context.Context, c api.Caller, in *iam.TagMFADeviceInput) (*iam.TagMFADeviceOutput, error) {
