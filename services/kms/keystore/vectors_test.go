@@ -22,13 +22,16 @@ import (
 	"emulator/wycheproof"
 )
 
-// acvp is a file of NIST's ACVP vectors for making keys.
+// acvp is a file of NIST's ACVP vectors for making keys, or for verifying.
 type acvp struct {
 	TestGroups []struct {
 		ParameterSet string
+		PK           wycheproof.Hex
 		Tests        []struct {
 			TcID               int
 			Seed, D, Z, PK, EK wycheproof.Hex
+			Message, Signature wycheproof.Hex
+			TestPassed         bool
 		}
 	}
 }
