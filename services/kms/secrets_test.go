@@ -326,7 +326,7 @@ func useEverything(t *testing.T, c *kms.Client, open func(*types.KeyMetadata, []
 		if err := json.Unmarshal(open(k, p.ImportToken), &token); err != nil {
 			t.Fatal(err)
 		}
-		secrets = append(secrets, rsaParts("a wrapping key", must[*rsa.PrivateKey](t)(x509.ParsePKCS1PrivateKey(token.PrivateKey)))...)
+		secrets = append(secrets, rsaParts("a wrapping key", must[any](t)(x509.ParsePKCS8PrivateKey(token.PrivateKey)).(*rsa.PrivateKey))...)
 		_, err := c.ImportKeyMaterial(ctx, &kms.ImportKeyMaterialInput{KeyId: k.KeyId, ImportToken: p.ImportToken, EncryptedKeyMaterial: random(300), ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire})
 		refused(t, err, "InvalidCiphertextException", "")
 		must[*kms.ImportKeyMaterialOutput](t)(c.ImportKeyMaterial(ctx, &kms.ImportKeyMaterialInput{
