@@ -14,6 +14,8 @@ type AccountSettings struct {
 	TokensForAllRegions bool `json:"tokensForAllRegions,omitempty"`
 	// Alias is what people may call the account, or "".
 	Alias string `json:"alias,omitempty"`
+	// RoleManager: AWS's console makes roles from templates.
+	RoleManager bool `json:"roleManager,omitempty"`
 	// RootAccessKeys are the IDs of the root user's access keys, besides the RootKey.
 	RootAccessKeys []string `json:"rootAccessKeys,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func (s *Service) delegationOperations() []api.Operation {
 		api.Op("SendDelegationToken", s.sendDelegationToken),
 		api.Op("GetDelegationRequest", s.getDelegationRequest),
 		api.Op("ListDelegationRequests", s.listDelegationRequests),
+		api.Op("GetHumanReadableSummary", s.getHumanReadableSummary),
 	}
 }
 
@@ -50,7 +52,13 @@ func (s *Service) createDelegationRequest(ctx context.Context, c api.Caller, in 
 		d.Parameters = append(d.Parameters, identity.DelegationParameter{Name: aws.ToString(p.Name), Type: string(p.Type), Values: p.Values})
 	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreateDelegationRequest", Resource: delegationARN(c, "*")}); err != nil {
+		request := authz.Request{Action: "iam:CreateDelegationRequest", Resource: delegationARN(c, "*"), Context: map[string][]string{
+			"iam:DelegationDuration": {strconv.Itoa(int(d.Seconds))}, "iam:NotificationChannel": {d.Channel}, "iam:TemplateArn": {d.Template},
+		}}
+		if d.OwnerAccount != "" {
+			request.Context[ownerKey] = []string{identity.ARN(c.Partition, "iam", d.OwnerAccount, "root")}
+		}
+		if err := s.authz.Authorize(tx, c, request); err != nil {
 			return err
 		}
 		if tx.Get(identity.DelegationWorkflowKey(c.Account, d.Workflow)) != nil {
@@ -114,7 +122,10 @@ func (s *Service) findDelegation(r store.Reader, c api.Caller, id, action string
 		return nil, err
 	}
 	request := authz.Request{Action: action, Resource: delegationARN(c, id)}
-	if ok && d.Owner == c.ARN && slices.Contains([]string{"iam:GetDelegationRequest", "iam:UpdateDelegationRequest", "iam:SendDelegationToken"}, action) {
+	if ok && d.Owner != "" {
+		request.Context = map[string][]string{ownerKey: {d.Owner}}
+	}
+	if ok && d.Owner == c.ARN && slices.Contains(ownersActions, action) {
 		request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.Resource, ARN: request.Resource, Text: ownersRequest}
 	}
 	if err := s.authz.Authorize(r, c, request); err != nil {
@@ -128,6 +139,14 @@ func (s *Service) findDelegation(r store.Reader, c api.Caller, id, action string
 	}
 	return &d, nil
 }
+
+// ownersActions are those for which the owner of a request needs no policy.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-managing-permissions.html
+var ownersActions = []string{"iam:GetDelegationRequest", "iam:GetHumanReadableSummary", "iam:UpdateDelegationRequest", "iam:SendDelegationToken"}
+
+// ownerKey is the condition key of the ARN of a request's owner.
+const ownerKey = "iam:DelegationRequestOwner"
 
 const ownersRequest = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"iam:*","Resource":"*"}]}`
 
@@ -244,9 +263,6 @@ func wireDelegation(d *identity.DelegationRequest) types.DelegationRequest {
 }
 
 func (s *Service) getDelegationRequest(ctx context.Context, c api.Caller, in *iam.GetDelegationRequestInput) (*iam.GetDelegationRequestOutput, error) {
-	if in.DelegationPermissionCheck {
-		return nil, api.Errorf("NotImplemented", "The permission check of delegation requests is not supported.")
-	}
 	var out *iam.GetDelegationRequestOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
 		d, err := s.findDelegation(r, c, *in.DelegationRequestId, "iam:GetDelegationRequest")
@@ -255,9 +271,31 @@ func (s *Service) getDelegationRequest(ctx context.Context, c api.Caller, in *ia
 		}
 		w := wireDelegation(d)
 		out = &iam.GetDelegationRequestOutput{DelegationRequest: &w}
-		return nil
+		if in.DelegationPermissionCheck {
+			out.PermissionCheckStatus = types.PermissionCheckStatusTypeComplete
+			out.PermissionCheckResult, err = s.checkPermissions(r, c, d.Policy)
+		}
+		return err
 	})
 	return out, err
+}
+
+// getHumanReadableSummary has no language model to ask: of the entities that AWS summarizes, it says that summaries are not supported.
+func (s *Service) getHumanReadableSummary(ctx context.Context, c api.Caller, in *iam.GetHumanReadableSummaryInput) (*iam.GetHumanReadableSummaryOutput, error) {
+	arn, ok := policy.ParseARN(*in.EntityArn)
+	id, isRequest := strings.CutPrefix(arn.Resource, "delegation-request/")
+	wellFormed := ok && isRequest && id != "" && arn.Partition == c.Partition && arn.Service == "iam" && identity.IsAccountID(arn.Account)
+	out := &iam.GetHumanReadableSummaryOutput{Locale: in.Locale, SummaryState: types.SummaryStateTypeNotSupported}
+	return out, s.store.View(ctx, func(r store.Reader) error {
+		if !wellFormed {
+			if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetHumanReadableSummary", Resource: *in.EntityArn}); err != nil {
+				return err
+			}
+			return api.Errorf("InvalidInput", "ARN %s is not valid.", *in.EntityArn)
+		}
+		_, err := s.findDelegation(r, c, id, "iam:GetHumanReadableSummary")
+		return err
+	})
 }
 
 func (s *Service) listDelegationRequests(ctx context.Context, c api.Caller, in *iam.ListDelegationRequestsInput) (*iam.ListDelegationRequestsOutput, error) {
@@ -267,7 +305,11 @@ func (s *Service) listDelegationRequests(ctx context.Context, c api.Caller, in *
 	}
 	out := &iam.ListDelegationRequestsOutput{DelegationRequests: []types.DelegationRequest{}}
 	err = s.store.View(ctx, func(r store.Reader) error {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:ListDelegationRequests", Resource: delegationARN(c, "*")}); err != nil {
+		request := authz.Request{Action: "iam:ListDelegationRequests", Resource: delegationARN(c, "*")}
+		if in.OwnerId != nil {
+			request.Context = map[string][]string{ownerKey: {*in.OwnerId}}
+		}
+		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}
 		root := identity.DelegationOwnedPrefix(c.Account)

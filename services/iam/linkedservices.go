@@ -150,6 +150,7 @@ var linkedServices = []linkedService{
 	{"reporting.trustedadvisor", "TrustedAdvisorReporting", "AWSTrustedAdvisorReportingServiceRolePolicy", false},                                        // [policy] AWSTrustedAdvisorPriorityFullAccess
 	{"repository.sync.codeconnections", "GitSync", "AWSGitSyncServiceRolePolicy", false},                                                                 // [rec]
 	{"resource-explorer-2", "ResourceExplorer", "AWSResourceExplorerServiceRolePolicy", false},                                                           // [rec]
+	{"role-manager.iam", "IAMRoleManager", "AWSIAMRoleManagerServiceRolePolicy", false},                                                                  // recorded: stackd, testdata/aws/iam/role_manager_cleanup.json
 	{"rolesanywhere", "RolesAnywhere", "AWSRolesAnywhereServicePolicy", false},                                                                           // [rec]
 	{"route53resolver", "Route53Resolver", "Route53ResolverServiceRolePolicy", false},                                                                    // [policy] AWSObservabilityAdminTelemetryEnablementServiceRolePolicy
 	{"runtime-identity.bedrock-agentcore", "BedrockAgentCoreRuntimeIdentity", "BedrockAgentCoreRuntimeIdentityServiceRolePolicy", false},                 // [policy] BedrockAgentCoreFullAccess

@@ -70,6 +70,7 @@ func (s *Service) Operations() []api.Operation {
 		s.roleOperations(),
 		s.serviceLinkedRoleOperations(),
 		s.instanceProfileOperations(),
+		s.accountPropertyOperations(),
 		s.serverCertificateOperations(),
 		s.policyOperations(),
 		s.attachmentOperations(),
