@@ -81,7 +81,7 @@ func serveEmulator(ctx context.Context, dir, profile string) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := server.Open(server.Config{DataDir: dir})
+	s, err := server.Open(server.Config{DataDir: dir, Quotas: []string{"off"}})
 	if err != nil {
 		return err
 	}

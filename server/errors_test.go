@@ -113,7 +113,7 @@ var notReturned = map[string]string{
 	"iam AcceptDelegationRequest InvalidInput":            "another code stands for it there",
 	"iam CreateDelegationRequest MalformedPolicyDocument": "the template makes InvalidInput of it",
 	"iam GetAccessKeyLastUsed NoSuchEntity":               "of the user of a key, which goes with its keys",
-	"iam GetAccountAuthorizationDetails InvalidInput":    "of an ARN, which was good when it was stored",
+	"iam GetAccountAuthorizationDetails InvalidInput":     "of an ARN, which was good when it was stored",
 	"iam ListPolicies InvalidInput":                       "of an ARN, which was good when it was stored",
 	"sts AssumeRoot PackedPolicyTooLarge":                 "its sessions have no tags, and one short policy",
 	"sts GetSessionToken PackedPolicyTooLarge":            "its sessions have neither policies nor tags",

@@ -76,7 +76,7 @@ func (s *Service) createAccessKey(ctx context.Context, c api.Caller, in *iam.Cre
 		if owner, err = s.findKeyOwner(tx, c, in.UserName, "iam:CreateAccessKey"); err != nil {
 			return err
 		}
-		if err := s.checkCount(len(owner.fixed)+len(*owner.keys), accessKeysQuota, "AccessKeysPerUser"); err != nil {
+		if err := s.within(accessKeysPerUser, len(owner.fixed)+len(*owner.keys)+1); err != nil {
 			return err
 		}
 		key.User = aws.ToString(owner.name)

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"math"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -19,31 +20,6 @@ func (s *Service) accountOperations() []api.Operation {
 	}
 }
 
-// quotas are those of an account that AWS has not raised.
-//
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-var quotas = map[types.SummaryKeyType]int{
-	types.SummaryKeyTypeAccessKeysPerUserQuota:          int(accessKeysQuota.Value),
-	types.SummaryKeyTypeAssumeRolePolicySizeQuota:       trustPolicySize,
-	types.SummaryKeyTypeAttachedPoliciesPerGroupQuota:   attachedPerEntity,
-	types.SummaryKeyTypeAttachedPoliciesPerRoleQuota:    attachedPerEntity,
-	types.SummaryKeyTypeAttachedPoliciesPerUserQuota:    attachedPerEntity,
-	types.SummaryKeyTypeGroupPolicySizeQuota:            groupKind.inlineSize,
-	types.SummaryKeyTypeRolePolicySizeQuota:             roleKind.inlineSize,
-	types.SummaryKeyTypeUserPolicySizeQuota:             userKind.inlineSize,
-	types.SummaryKeyTypeGroupsPerUserQuota:              groupsPerUser,
-	types.SummaryKeyTypePolicySizeQuota:                 policySize,
-	types.SummaryKeyTypeVersionsPerPolicyQuota:          versionsPerPolicy,
-	types.SummaryKeyTypePolicyVersionsInUseQuota:        10000,
-	types.SummaryKeyTypeGroupsQuota:                     300,
-	types.SummaryKeyTypeInstanceProfilesQuota:           int(instanceProfilesQuota.Value),
-	types.SummaryKeyTypePoliciesQuota:                   1500,
-	types.SummaryKeyTypeRolesQuota:                      int(rolesQuota.Value),
-	types.SummaryKeyTypeServerCertificatesQuota:         int(serverCertificatesQuota.Value),
-	types.SummaryKeyTypeSigningCertificatesPerUserQuota: int(signingCertificatesQuota.Value),
-	types.SummaryKeyTypeUsersQuota:                      5000,
-}
-
 // getAccountSummary counts.
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html
@@ -54,40 +30,25 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 		"InstanceProfiles": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0,
 		"Users": 0, "Groups": 0, "Roles": 0, "Policies": 0, "PolicyVersionsInUse": 0, "Providers": 0,
 	}
-	for key, quota := range quotas {
-		summary[string(key)] = int32(quota)
+	for key, quota := range summaryQuotas {
+		summary[string(key)] = int32(min(s.quotas.Max(quota), math.MaxInt32))
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:GetAccountSummary", Resource: "*"}); err != nil {
 			return err
 		}
-		for _, counted := range []struct {
-			key    string
-			prefix []byte
-		}{
-			{"Users", byPathPrefix(c.Account, userKind, "")}, {"Groups", byPathPrefix(c.Account, groupKind, "")}, {"Roles", byPathPrefix(c.Account, roleKind, "")},
-			{"InstanceProfiles", byPathPrefix(c.Account, instanceProfileKind, "")},
-			{"ServerCertificates", byPathPrefix(c.Account, serverCertificateKind, "")},
-			{"Providers", identity.OIDCProvidersPrefix(c.Account)}, {"Providers", identity.SAMLProvidersPrefix(c.Account)},
-		} {
-			for range r.Scan(counted.prefix, nil) {
-				summary[counted.key]++
-			}
-		}
-		for key := range r.Scan(identity.PoliciesPrefix(c.Account), nil) {
-			p, _, err := store.Load[identity.ManagedPolicy](r, key)
+		for _, k := range allCounted() {
+			n, err := k.count(r, c.Account)
 			if err != nil {
 				return err
 			}
-			summary["Policies"]++
-			summary["PolicyVersionsInUse"] += int32(len(p.Versions))
+			summary[k.summary] += int32(n)
 		}
 		for key := range r.Scan(identity.MFADevicesPrefix(c.Account), nil) {
 			d, _, err := store.Load[identity.MFADevice](r, key)
 			if err != nil {
 				return err
 			}
-			summary["MFADevices"]++
 			if d.UserID != "" {
 				summary["MFADevicesInUse"]++
 			}

@@ -13,10 +13,6 @@ import (
 	"emulator/store"
 )
 
-// attachedPerEntity is how many managed policies an entity may have: AWS's default
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-const attachedPerEntity = 10
-
 func (s *Service) attachmentOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("AttachUserPolicy", s.attachUserPolicy),
@@ -59,8 +55,9 @@ func (s *Service) attach(ctx context.Context, c api.Caller, q entityRequest, pol
 			return api.Errorf("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer %s.", e.kind.title)
 		case slices.Contains(*e.attached, policyARN):
 			return nil
-		case len(*e.attached) >= attachedPerEntity:
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for %s: %d", e.kind.quota, attachedPerEntity)
+		}
+		if err := s.within(e.kind.attached, len(*e.attached)+1); err != nil {
+			return err
 		}
 		*e.attached = append(*e.attached, policyARN)
 		return addUse(tx, c.Account, asPermissions, policyARN, e.kind, e.name)

@@ -10,6 +10,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/quota"
 	"emulator/store"
 )
 
@@ -45,12 +46,13 @@ func (c *credential) status(now time.Time) types.StatusType {
 type credentialKind struct {
 	name    string // in keys of records
 	missing string // the message about an ID that is not one of the owner's
+	quota   quota.Quota
 }
 
 var (
-	sshKeyKind      = &credentialKind{"ssh-public-key", "The SSH Public Key with id %s cannot be found."}
-	signingKind     = &credentialKind{"signing-certificate", "The Certificate with id %s cannot be found."}
-	serviceKind     = &credentialKind{"service-credential", "No such credential %s exists"}
+	sshKeyKind      = &credentialKind{"ssh-public-key", "The SSH Public Key with id %s cannot be found.", sshKeysPerUser}
+	signingKind     = &credentialKind{"signing-certificate", "The Certificate with id %s cannot be found.", signingCertificatesPerUser}
+	serviceKind     = &credentialKind{"service-credential", "No such credential %s exists", serviceCredentialsPerUser}
 	credentialKinds = []*credentialKind{sshKeyKind, signingKind, serviceKind}
 )
 
@@ -87,10 +89,7 @@ func (k *credentialKind) of(r store.Reader, account, owner string) ([]credential
 
 // has reports whether the owner has any.
 func (k *credentialKind) has(r store.Reader, account, owner string) bool {
-	for range r.Scan(k.prefix(account, owner), nil) {
-		return true
-	}
-	return false
+	return holds(r, k.prefix(account, owner))
 }
 
 func (k *credentialKind) save(tx store.Tx, account, owner string, c *credential) error {

@@ -7,6 +7,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/quota"
 	"emulator/store"
 )
 
@@ -27,16 +28,14 @@ type entity struct {
 type entityKind struct {
 	// name as it stands in ARNs, keys and messages, and title as in others.
 	name, title string
-	// quota is AWS's name of the limit of attached policies.
-	quota string
-	// inlineSize limits the size of all inline policies together
-	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-	inlineSize int
+	// attached limits the attached policies, inlineSize the size of all inline policies together.
+	attached, inlineSize quota.Quota
+	counted              *counted
 	// load returns nil if there is no such entity.
 	load func(r store.Reader, account, name string) (*entity, error)
 }
 
-var userKind = &entityKind{"user", "User", "PoliciesPerUser", 2048, func(r store.Reader, account, name string) (*entity, error) {
+var userKind = &entityKind{"user", "User", policiesPerUser, userPoliciesSize, countedUsers, func(r store.Reader, account, name string) (*entity, error) {
 	u, ok, err := identity.LoadUser(r, account, name)
 	if err != nil || !ok {
 		return nil, err
@@ -48,7 +47,7 @@ var userKind = &entityKind{"user", "User", "PoliciesPerUser", 2048, func(r store
 	}, nil
 }}
 
-var groupKind = &entityKind{"group", "Group", "PoliciesPerGroup", 5120, func(r store.Reader, account, name string) (*entity, error) {
+var groupKind = &entityKind{"group", "Group", policiesPerGroup, groupPoliciesSize, countedGroups, func(r store.Reader, account, name string) (*entity, error) {
 	g, ok, err := identity.LoadGroup(r, account, name)
 	if err != nil || !ok {
 		return nil, err
@@ -60,7 +59,7 @@ var groupKind = &entityKind{"group", "Group", "PoliciesPerGroup", 5120, func(r s
 	}, nil
 }}
 
-var roleKind = &entityKind{"role", "Role", "PoliciesPerRole", 10240, func(r store.Reader, account, name string) (*entity, error) {
+var roleKind = &entityKind{"role", "Role", policiesPerRole, rolePoliciesSize, countedRoles, func(r store.Reader, account, name string) (*entity, error) {
 	role, ok, err := identity.LoadRole(r, account, name)
 	if err != nil || !ok {
 		return nil, err
@@ -72,6 +71,14 @@ var roleKind = &entityKind{"role", "Role", "PoliciesPerRole", 10240, func(r stor
 		save: func(tx store.Tx) error { return store.Save(tx, identity.RoleKey(account, name), role) },
 	}, nil
 }}
+
+// holds reports whether there is anything below a prefix.
+func holds(r store.Reader, prefix []byte) bool {
+	for range r.Scan(prefix, nil) {
+		return true
+	}
+	return false
+}
 
 // kinds by name.
 var kinds = map[string]*entityKind{userKind.name: userKind, groupKind.name: groupKind, roleKind.name: roleKind}

@@ -15,8 +15,6 @@ import (
 	"emulator/store"
 )
 
-const groupsPerUser = 10
-
 func (s *Service) groupOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateGroup", s.createGroup),
@@ -73,6 +71,9 @@ func (s *Service) createGroup(ctx context.Context, c api.Caller, in *iam.CreateG
 		}
 		if tx.Get(identity.GroupKey(c.Account, g.Name)) != nil {
 			return groupExists(g.Name)
+		}
+		if err := s.room(tx, countedGroups, c.Account); err != nil {
+			return err
 		}
 		return saveNew(tx, groupKind, identity.GroupKey(c.Account, g.Name), g, c.Account, g.Path, g.Name, g.ID, g.ARN())
 	})
@@ -249,11 +250,11 @@ func (s *Service) changeMembership(ctx context.Context, c api.Caller, group, use
 // addUserToGroup of a member succeeds without effect.
 func (s *Service) addUserToGroup(ctx context.Context, c api.Caller, in *iam.AddUserToGroupInput) (*iam.AddUserToGroupOutput, error) {
 	return nil, s.changeMembership(ctx, c, *in.GroupName, *in.UserName, "iam:AddUserToGroup", func(tx store.Tx, g *identity.Group, u *identity.User) error {
-		switch {
-		case slices.Contains(u.Groups, g.Name):
+		if slices.Contains(u.Groups, g.Name) {
 			return nil
-		case len(u.Groups) >= groupsPerUser:
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for GroupsPerUser: %d", groupsPerUser)
+		}
+		if err := s.within(groupsPerUser, len(u.Groups)+1); err != nil {
+			return err
 		}
 		u.Groups = append(u.Groups, g.Name)
 		return tx.Put(memberKey(c.Account, g.Name, u.Name), []byte(u.Name))

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"emulator/identity"
 	"emulator/store"
@@ -12,7 +13,7 @@ var (
 	indexRoots = map[string]bool{"unique-id": true, "outbound-issuer": true, "delegation-workflow": true, "delegation-owned": true}
 	indexKinds = map[string]bool{
 		userKind.name + "-by-path": true, groupKind.name + "-by-path": true, roleKind.name + "-by-path": true, instanceProfileKind.name + "-by-path": true,
-		"group-member": true, "profile-of-role": true, string(asPermissions): true, string(asBoundary): true, "policy-use": true,
+		"group-member": true, "count": true, "profile-of-role": true, string(asPermissions): true, string(asBoundary): true, "policy-use": true,
 		serverCertificateKind.name + "-by-path": true, signingKind.name + "-unique": true, serviceKind.name + "-unique": true,
 	}
 )
@@ -137,6 +138,12 @@ func (x *indexer) record(key []byte, parts []string) error {
 			x.Need(x.r, identity.UniqueIDKey(owner), key)
 		}
 		return x.credential(key, parts)
+	case "count":
+		for _, k := range allCounted() {
+			if k.quota.Name == parts[3] {
+				x.Entry(k.key(account), strconv.Itoa(k.scan(x.r, account)))
+			}
+		}
 	case "mfa":
 		d, _, err := store.Load[identity.MFADevice](x.r, key)
 		if err != nil {

@@ -54,8 +54,8 @@ func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, 
 				length += len(text)
 			}
 		}
-		if size > e.kind.inlineSize || length > maxInlineLength {
-			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", e.kind.inlineSize, e.kind.name, e.name)
+		if most := s.quotas.Max(e.kind.inlineSize); size > most || length > maxInlineLength {
+			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", min(most, maxInlineLength), e.kind.name, e.name)
 		}
 		if err := s.checkDocument(policy.Identity, c.Partition, document); err != nil {
 			return err

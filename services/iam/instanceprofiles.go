@@ -15,7 +15,7 @@ import (
 )
 
 // instanceProfileKind has no policies: instance profiles are listed as users, groups and roles are.
-var instanceProfileKind = &entityKind{name: "instance-profile", load: func(r store.Reader, account, name string) (*entity, error) {
+var instanceProfileKind = &entityKind{name: "instance-profile", counted: countedInstanceProfiles, load: func(r store.Reader, account, name string) (*entity, error) {
 	p, ok, err := identity.LoadInstanceProfile(r, account, name)
 	if err != nil || !ok {
 		return nil, err
@@ -107,10 +107,10 @@ func (s *Service) createInstanceProfile(ctx context.Context, c api.Caller, in *i
 		if tx.Get(identity.InstanceProfileKey(c.Account, p.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Instance Profile %s already exists.", p.Name)
 		}
-		err := s.checkRoom(tx, byPathPrefix(c.Account, instanceProfileKind, ""), instanceProfilesQuota, "InstanceProfilesPerAccount")
-		if err != nil {
+		if err := s.room(tx, countedInstanceProfiles, c.Account); err != nil {
 			return err
 		}
+		var err error
 		if out, err = s.wireInstanceProfile(tx, p); err != nil {
 			return err
 		}

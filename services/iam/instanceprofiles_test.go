@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"emulator/emulatortest"
-	"emulator/server"
 )
 
 // TestInstanceProfiles has the answers and errors of AWS.
@@ -172,22 +171,6 @@ func TestListInstanceProfiles(t *testing.T) {
 			t.Errorf("%s is in%s, want%s", role, got, want)
 		}
 	}
-}
-
-// TestRoleQuotas makes as many as there can be. Service-linked roles may be more
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-func TestRoleQuotas(t *testing.T) {
-	ctx := t.Context()
-	client := iam.NewFromConfig(emulatortest.Start(t, server.Config{Quotas: []string{"iam.roles=2", "iam.instance-profiles=2"}}).Config())
-	for _, name := range []string{"a", "b"} {
-		must(client.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: &name}))(t)
-		must(client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(anyTrust)}))(t)
-	}
-	_, err := client.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("c")})
-	wantError(t, err, "LimitExceeded", "Cannot exceed quota for InstanceProfilesPerAccount: 2")
-	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("c"), AssumeRolePolicyDocument: aws.String(anyTrust)})
-	wantError(t, err, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 2")
-	must(client.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("batch.amazonaws.com")}))(t)
 }
 
 // TestPassRoleToEC2 passes a role with each condition key of iam:PassRole, and tags an instance profile with those of tags.

@@ -84,7 +84,7 @@ func (s *Service) findUserMFA(r store.Reader, c api.Caller, userName, serial, ac
 	case action == enableMFA && d.UserID != "":
 		return nil, nil, api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
 	case action == enableMFA:
-		err = s.checkCount(len(u.MFADevices), mfaDevicesQuota, "MFADevicesPerUser")
+		err = s.within(mfaDevicesPerUser, len(u.MFADevices)+1)
 	}
 	return u, d, err
 }
@@ -159,7 +159,7 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		case r.Get(identity.MFADeviceKey(c.Account, d.Path, d.Name)) != nil:
 			return api.Errorf("EntityAlreadyExists", "MFA device already exists.")
 		}
-		return nil
+		return s.room(r, countedMFADevices, c.Account)
 	}, func() ([]byte, error) {
 		seed := make([]byte, seedSize)
 		rand.Read(seed)
@@ -172,6 +172,9 @@ func (s *Service) createVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		return s.keyring.Seal(seed, serial), nil
 	}, func(tx store.Tx, seed []byte) error {
 		d.Seed = seed
+		if err := countedMFADevices.add(tx, c.Account, 1); err != nil {
+			return err
+		}
 		return saveMFADevice(tx, d)
 	})
 	return &iam.CreateVirtualMFADeviceOutput{VirtualMFADevice: out}, err
@@ -185,6 +188,9 @@ func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		}
 		if d.UserID != "" {
 			return api.Errorf("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.")
+		}
+		if err := countedMFADevices.add(tx, c.Account, -1); err != nil {
+			return err
 		}
 		return tx.Delete(identity.MFADeviceKey(c.Account, d.Path, d.Name))
 	})

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"net/url"
@@ -16,13 +17,8 @@ import (
 	"emulator/store"
 )
 
-// AWS's limits of OpenID Connect providers
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-const (
-	oidcProvidersPerAccount = 100
-	clientIDsPerProvider    = 100
-	thumbprintsPerProvider  = 5
-)
+// thumbprintsPerProvider is AWS's limit (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html).
+const thumbprintsPerProvider = 5
 
 func (s *Service) oidcOperations() []api.Operation {
 	return []api.Operation{
@@ -125,17 +121,11 @@ func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 			return tagsErr
 		case len(p.Thumbprints) > thumbprintsPerProvider:
 			return tooManyThumbprints()
-		case len(p.ClientIDs) > clientIDsPerProvider:
-			return tooManyClientIDs()
 		case tx.Get(identity.OIDCProviderKey(c.Account, issuer)) != nil:
 			return api.Errorf("EntityAlreadyExists", "Provider with url %s already exists.", *in.Url)
 		}
-		count := 0
-		for range tx.Scan(identity.OIDCProvidersPrefix(c.Account), nil) {
-			count++
-		}
-		if count >= oidcProvidersPerAccount {
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", oidcProvidersPerAccount)
+		if err := cmp.Or(s.within(clientIDsPerProvider, len(p.ClientIDs)), s.addNew(tx, countedOIDCProviders, c.Account)); err != nil {
+			return err
 		}
 		return store.Save(tx, identity.OIDCProviderKey(c.Account, issuer), p)
 	})
@@ -154,10 +144,6 @@ func unique(list []string) []string {
 
 func tooManyThumbprints() error {
 	return api.Errorf("InvalidInput", "Thumbprint list must contain fewer than %d entries.", thumbprintsPerProvider)
-}
-
-func tooManyClientIDs() error {
-	return api.Errorf("LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", clientIDsPerProvider)
 }
 
 func (s *Service) getOIDCProvider(ctx context.Context, c api.Caller, in *iam.GetOpenIDConnectProviderInput) (*iam.GetOpenIDConnectProviderOutput, error) {
@@ -203,6 +189,9 @@ func (s *Service) deleteOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 		if err != nil {
 			return err
 		}
+		if err := countedOIDCProviders.add(tx, c.Account, -1); err != nil {
+			return err
+		}
 		return tx.Delete(identity.OIDCProviderKey(c.Account, p.URL))
 	})
 }
@@ -211,11 +200,11 @@ func (s *Service) deleteOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 func (s *Service) addClientID(ctx context.Context, c api.Caller, in *iam.AddClientIDToOpenIDConnectProviderInput) (*iam.AddClientIDToOpenIDConnectProviderOutput, error) {
 	request := authz.Request{Action: "iam:AddClientIDToOpenIDConnectProvider"}
 	return nil, s.changeOIDCProvider(ctx, c, *in.OpenIDConnectProviderArn, request, func(p *identity.OIDCProvider) error {
-		switch {
-		case slices.Contains(p.ClientIDs, *in.ClientID):
+		if slices.Contains(p.ClientIDs, *in.ClientID) {
 			return nil
-		case len(p.ClientIDs) >= clientIDsPerProvider:
-			return tooManyClientIDs()
+		}
+		if err := s.within(clientIDsPerProvider, len(p.ClientIDs)+1); err != nil {
+			return err
 		}
 		p.ClientIDs = append(p.ClientIDs, *in.ClientID)
 		return nil

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,10 +14,6 @@ import (
 	"emulator/policy"
 	"emulator/store"
 )
-
-// policySize limits the document of a managed policy
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-const policySize = 6144
 
 func (s *Service) policyOperations() []api.Operation {
 	return []api.Operation{
@@ -112,6 +109,9 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 		if tx.Get(identity.PolicyKey(c.Account, p.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", p.Name)
 		}
+		if err := cmp.Or(s.addNew(tx, countedPolicies, c.Account), s.addNew(tx, countedVersions, c.Account)); err != nil {
+			return err
+		}
 		if err := store.Save(tx, identity.PolicyVersionKey(c.Account, p.Name, "v1"), *in.PolicyDocument); err != nil {
 			return err
 		}
@@ -126,8 +126,8 @@ func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.Create
 }
 
 func (s *Service) checkPolicyDocument(partition, text string) error {
-	if policy.Size(text) > policySize {
-		return api.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: %d", policySize)
+	if err := s.within(policySize, policy.Size(text)); err != nil {
+		return err
 	}
 	return s.checkDocument(policy.Managed, partition, text)
 }
@@ -188,6 +188,9 @@ func (s *Service) deletePolicy(ctx context.Context, c api.Caller, in *iam.Delete
 			return api.Errorf("DeleteConflict", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 		}
 		if err := tx.Delete(identity.PolicyVersionKey(c.Account, p.Name, p.Default)); err != nil {
+			return err
+		}
+		if err := cmp.Or(countedPolicies.add(tx, c.Account, -1), countedVersions.add(tx, c.Account, -1)); err != nil {
 			return err
 		}
 		return tx.Delete(identity.PolicyKey(c.Account, p.Name))

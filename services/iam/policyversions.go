@@ -15,10 +15,6 @@ import (
 	"emulator/store"
 )
 
-// versionsPerPolicy is how many versions a managed policy may have
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html).
-const versionsPerPolicy = 5
-
 func noVersion(arn, version string) error {
 	return api.Errorf("NoSuchEntity", "Policy %s version %s does not exist or is not attachable.", arn, version)
 }
@@ -50,8 +46,11 @@ func (s *Service) createPolicyVersion(ctx context.Context, c api.Caller, in *iam
 		if err := s.checkPolicyDocument(p.Partition, *in.PolicyDocument); err != nil {
 			return err
 		}
-		if len(p.Versions) >= versionsPerPolicy {
-			return api.Errorf("LimitExceeded", "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", versionsPerPolicy)
+		if most := s.quotas.Max(versionsPerPolicy); len(p.Versions) >= most {
+			return api.Errorf("LimitExceeded", "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", most)
+		}
+		if err := s.addNew(tx, countedVersions, c.Account); err != nil {
+			return err
 		}
 		// Numbers are never used again.
 		v := identity.PolicyVersion{ID: fmt.Sprintf("v%d", p.Next), Created: s.now()}
@@ -124,6 +123,9 @@ func (s *Service) deletePolicyVersion(ctx context.Context, c api.Caller, in *iam
 			return noVersion(*in.PolicyArn, *in.VersionId)
 		case *in.VersionId == p.Default:
 			return api.Errorf("DeleteConflict", "Cannot delete the default version of a policy.")
+		}
+		if err := countedVersions.add(tx, c.Account, -1); err != nil {
+			return err
 		}
 		p.Versions = slices.Delete(p.Versions, i, i+1)
 		if err := tx.Delete(identity.PolicyVersionKey(c.Account, p.Name, *in.VersionId)); err != nil {

@@ -17,8 +17,6 @@ import (
 
 const (
 	defaultSessionDuration = 3600
-	// trustPolicySize is AWS's quota of a trust policy's characters.
-	trustPolicySize = 2048
 )
 
 func (s *Service) roleOperations() []api.Operation {
@@ -105,8 +103,8 @@ func (s *Service) wireRoleWhole(r store.Reader, role *identity.Role) (*types.Rol
 // setTrust checks a trust policy and puts it into the role, with the users and roles that it names
 // as their unique IDs.
 func (s *Service) setTrust(r store.Reader, role *identity.Role, text string) (err error) {
-	if policy.Size(text) > trustPolicySize {
-		return api.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: %d", trustPolicySize)
+	if err := s.within(trustPolicySize, policy.Size(text)); err != nil {
+		return err
 	}
 	if err := s.checkDocument(policy.TrustPolicy, role.Partition, text); err != nil {
 		return err
@@ -151,7 +149,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 		if tx.Get(identity.RoleKey(c.Account, role.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Role with name %s already exists.", role.Name)
 		}
-		if err := s.checkRoom(tx, byPathPrefix(c.Account, roleKind, ""), rolesQuota, "RolesPerAccount"); err != nil {
+		if err := s.room(tx, countedRoles, c.Account); err != nil {
 			return err
 		}
 		if err := s.setTrust(tx, role, *in.AssumeRolePolicyDocument); err != nil {
@@ -289,7 +287,7 @@ func (s *Service) deleteRole(ctx context.Context, c api.Caller, in *iam.DeleteRo
 			return err
 		}
 		switch {
-		case holds(tx, profilesOfRolePrefix(c.Account, role.Name), 1):
+		case holds(tx, profilesOfRolePrefix(c.Account, role.Name)):
 			return errInInstanceProfile()
 		case len(role.Attached) > 0:
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")

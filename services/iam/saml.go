@@ -22,12 +22,6 @@ import (
 	"emulator/store"
 )
 
-// Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-const (
-	samlProvidersPerAccount = 100
-	keysPerSAMLProvider     = 2
-)
-
 // samlLifetime is how long metadata is valid that does not say so.
 const samlLifetime = 100 * 365 * 24 * time.Hour
 
@@ -163,12 +157,8 @@ func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 		if tx.Get(identity.SAMLProviderKey(c.Account, p.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "SAMLProvider %s already exists.", p.Name)
 		}
-		count := 0
-		for range tx.Scan(identity.SAMLProvidersPrefix(c.Account), nil) {
-			count++
-		}
-		if count >= samlProvidersPerAccount {
-			return api.Errorf("LimitExceeded", "Cannot exceed quota for SAMLProvidersPerAccount: %d", samlProvidersPerAccount)
+		if err := s.addNew(tx, countedSAMLProviders, c.Account); err != nil {
+			return err
 		}
 		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
 	})
@@ -242,8 +232,8 @@ func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 			p.Keys = kept
 		}
 		if given.key != nil {
-			if len(p.Keys) >= keysPerSAMLProvider {
-				return api.Errorf("LimitExceeded", "Private key limit of %d is reached", keysPerSAMLProvider)
+			if most := s.quotas.Max(keysPerSAMLProvider); len(p.Keys) >= most {
+				return api.Errorf("LimitExceeded", "Private key limit of %d is reached", most)
 			}
 			p.Keys = append(p.Keys, *given.key)
 		}
@@ -262,6 +252,9 @@ func (s *Service) deleteSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		p, err := s.findSAMLProvider(tx, c, *in.SAMLProviderArn, authz.Request{Action: "iam:DeleteSAMLProvider"})
 		if err != nil {
+			return err
+		}
+		if err := countedSAMLProviders.add(tx, c.Account, -1); err != nil {
 			return err
 		}
 		return tx.Delete(identity.SAMLProviderKey(c.Account, p.Name))

@@ -19,7 +19,7 @@ import (
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_server-certs.html
 
 // serverCertificateKind has no policies: server certificates are listed as users, groups and roles are.
-var serverCertificateKind = &entityKind{name: "server-certificate", load: func(r store.Reader, account, name string) (*entity, error) {
+var serverCertificateKind = &entityKind{name: "server-certificate", counted: countedServerCertificates, load: func(r store.Reader, account, name string) (*entity, error) {
 	k, ok, err := identity.LoadServerCertificate(r, account, name)
 	if err != nil || !ok {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *Service) uploadServerCertificate(ctx context.Context, c api.Caller, in 
 		if err := checkNoServerCertificate(r, c.Account, k.Name); err != nil {
 			return err
 		}
-		return s.checkRoom(r, byPathPrefix(c.Account, serverCertificateKind, ""), serverCertificatesQuota, "ServerCertificatesPerAccount")
+		return s.room(r, countedServerCertificates, c.Account)
 	}, func() ([]byte, error) {
 		certificate, err := parseServerCertificate(k.Body, *in.PrivateKey, k.Chain, s.now())
 		if err != nil {

@@ -167,7 +167,7 @@ func (s *Service) createServiceSpecificCredential(ctx context.Context, c api.Cal
 				ofService++
 			}
 		}
-		if err := s.checkCount(ofService, serviceCredentialsQuota, "ServiceSpecificCredentialsPerUser"); err != nil {
+		if err := s.within(serviceKind.quota, ofService+1); err != nil {
 			return err
 		}
 		k.nameAtService(tx, c.Account, *o.name)

@@ -64,7 +64,7 @@ func (s *Service) uploadSigningCertificate(ctx context.Context, c api.Caller, in
 		if err != nil {
 			return err
 		}
-		if err := s.checkCount(len(others), signingCertificatesQuota, "SigningCertificatesPerUser"); err != nil {
+		if err := s.within(signingKind.quota, len(others)+1); err != nil {
 			return err
 		}
 		w := s.wireSigningCertificate(o, k)

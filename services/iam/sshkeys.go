@@ -107,7 +107,7 @@ func (s *Service) uploadSSHPublicKey(ctx context.Context, c api.Caller, in *iam.
 				return api.Errorf("DuplicateSSHPublicKey", "The request was rejected because the SSH public key is already associated with the specified IAM user.")
 			}
 		}
-		if err := s.checkCount(len(others), sshKeysQuota, "SSHPublicKeysPerUser"); err != nil {
+		if err := s.within(sshKeyKind.quota, len(others)+1); err != nil {
 			return err
 		}
 		out.SSHPublicKey = s.wireSSHKey(o, k, key, *in.SSHPublicKeyBody)

@@ -131,6 +131,9 @@ func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUs
 		if tx.Get(identity.UserKey(c.Account, u.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "User with name %s already exists.", u.Name)
 		}
+		if err := s.room(tx, countedUsers, c.Account); err != nil {
+			return err
+		}
 		if u.Boundary != "" {
 			if err := findBoundary(tx, c, u.Boundary); err != nil {
 				return err
@@ -151,6 +154,9 @@ func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUs
 
 // saveNew saves an entity with its entries in the indexes by path and by unique ID.
 func saveNew[T any](tx store.Tx, k *entityKind, key []byte, record T, account, path, name, id, arn string) error {
+	if err := k.counted.add(tx, account, 1); err != nil {
+		return err
+	}
 	if err := tx.Put(byPathKey(account, k, path, name), []byte(name)); err != nil {
 		return err
 	}
@@ -162,6 +168,9 @@ func saveNew[T any](tx store.Tx, k *entityKind, key []byte, record T, account, p
 
 // deleteAll deletes an entity and its entries in those indexes.
 func deleteAll(tx store.Tx, k *entityKind, key []byte, account, path, name, id string) error {
+	if err := k.counted.add(tx, account, -1); err != nil {
+		return err
+	}
 	for _, key := range [][]byte{key, byPathKey(account, k, path, name), identity.UniqueIDKey(id)} {
 		if err := tx.Delete(key); err != nil {
 			return err
