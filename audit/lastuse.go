@@ -2,8 +2,10 @@ package audit
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,13 +16,18 @@ import (
 // Use is a use of something: when, and what else is told of it.
 type Use struct {
 	At time.Time `json:"at"`
-	// Region and Service are kept of roles and of users' access keys.
+	// Region and Service are kept of callers and of access keys.
 	Region  string `json:"region,omitempty"`
 	Service string `json:"service,omitempty"`
 	// Operation and RequestID are kept of KMS keys.
 	Operation string `json:"operation,omitempty"`
 	RequestID string `json:"requestId,omitempty"`
 }
+
+// Subject is what was used, or who used something: a role or a user by its unique ID, an access key by its ID, an account by
+// its number, a KMS key by its ARN. Of callers the last use of each service is kept, and of each of its operations that
+// change something.
+type Subject struct{ ID, Service, Operation string }
 
 // Tracked is how long AWS remembers the use of a role or a KMS key. That of an access key it does not forget.
 //
@@ -31,13 +38,12 @@ const (
 	// saveDelay is how long a use is in memory only, and what a crash loses.
 	saveDelay = 2 * time.Second
 	// maxUses bounds the uses in memory: those that are not saved, those being saved, and those that were. Half of
-	// them are saved at once. If the disk does not take them further ones are not noted.
-	maxUses = 1 << 14
+	// them are saved at once. If the disk does not take them further ones are not noted. A call is up to four.
+	maxUses = 1 << 15
 )
 
-// LastUse is the last use of roles, by unique ID, of users' access keys, by ID, and of KMS keys, by ARN. To use one
-// writes nothing: uses are saved together, some seconds later, and before somebody is told of one. It is safe for
-// concurrent use.
+// LastUse is the last use of subjects. To use one writes nothing: uses are saved together, some seconds later, and before
+// somebody is told of one. It is safe for concurrent use.
 type LastUse struct {
 	store store.Store
 	log   *slog.Logger
@@ -47,31 +53,40 @@ type LastUse struct {
 	save sync.Mutex // held while uses are saved
 
 	mu      sync.Mutex
-	unsaved map[string]Use
-	saving  map[string]Use
-	saved   map[string]Use // some of the latest, so that a use that says nothing new is not saved again
-	timer   *time.Timer    // nil if nothing waits for it
+	unsaved map[Subject]Use
+	saving  map[Subject]Use
+	saved   map[Subject]Use // some of the latest, so that a use that says nothing new is not saved again
+	timer   *time.Timer     // nil if nothing waits for it
 	closed  bool
 }
 
 // NewLastUse returns what was saved in a store. of returns the key of the record of what was used: nothing is kept of
-// what does not exist.
+// what does not exist. It is nil of what is always there.
 func NewLastUse(s store.Store, log *slog.Logger, of func(id string) []byte) *LastUse {
-	return &LastUse{store: s, log: log, of: of, delay: saveDelay, unsaved: make(map[string]Use), saved: make(map[string]Use)}
+	return &LastUse{store: s, log: log, of: of, delay: saveDelay, unsaved: make(map[Subject]Use), saved: make(map[Subject]Use)}
 }
 
-// Note notes a use.
-func (u *LastUse) Note(id string, use Use) {
+// Note notes a use of these subjects.
+func (u *LastUse) Note(use Use, of ...Subject) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if known, ok := u.known(id); u.closed || ok && known == use {
+	if u.closed {
 		return
 	}
-	if _, ok := u.unsaved[id]; !ok && len(u.unsaved) >= maxUses {
+	for _, subject := range of {
+		u.note(subject, use)
+	}
+}
+
+func (u *LastUse) note(of Subject, use Use) {
+	if known, ok := u.known(of); ok && known == use {
 		return
 	}
-	use.Region = strings.Clone(use.Region) // a part of the request
-	u.unsaved[id] = use
+	if _, ok := u.unsaved[of]; !ok && len(u.unsaved) >= maxUses {
+		return
+	}
+	of.ID, use.Region = strings.Clone(of.ID), strings.Clone(use.Region) // parts of the request
+	u.unsaved[of] = use
 	switch {
 	case u.timer == nil:
 		u.timer = time.AfterFunc(u.delay, u.saveLate) // the disk's time, not AWS's
@@ -81,9 +96,9 @@ func (u *LastUse) Note(id string, use Use) {
 }
 
 // known returns what is known in memory of the last use.
-func (u *LastUse) known(id string) (Use, bool) {
-	for _, uses := range [...]map[string]Use{u.unsaved, u.saving, u.saved} {
-		if use, ok := uses[id]; ok {
+func (u *LastUse) known(of Subject) (Use, bool) {
+	for _, uses := range [...]map[Subject]Use{u.unsaved, u.saving, u.saved} {
+		if use, ok := uses[of]; ok {
 			return use, true
 		}
 	}
@@ -96,7 +111,16 @@ func (u *LastUse) saveLate() {
 	}
 }
 
-func lastUseKey(id string) []byte { return store.Key("last-used", id) }
+// key of a subject's last use. That of a caller is what those of its services and operations begin with.
+func (s Subject) key() []byte {
+	switch {
+	case s.Operation != "":
+		return store.Key("last-used", s.ID, s.Service, s.Operation)
+	case s.Service != "":
+		return store.Key("last-used", s.ID, s.Service)
+	}
+	return store.Key("last-used", s.ID)
+}
 
 // Save saves what was noted.
 func (u *LastUse) Save(ctx context.Context) error {
@@ -107,17 +131,17 @@ func (u *LastUse) Save(ctx context.Context) error {
 		u.timer.Stop()
 		u.timer = nil
 	}
-	u.saving, u.unsaved = u.unsaved, make(map[string]Use)
+	u.saving, u.unsaved = u.unsaved, make(map[Subject]Use)
 	u.mu.Unlock()
 	if len(u.saving) == 0 {
 		return nil
 	}
 	err := u.store.Update(ctx, func(tx store.Tx) error {
-		for id, use := range u.saving {
-			if tx.Get(u.of(id)) == nil {
-				continue // deleted meanwhile
+		for of, use := range u.saving {
+			if u.isGone(tx, of.ID) {
+				continue
 			}
-			if err := store.Save(tx, lastUseKey(id), use); err != nil {
+			if err := store.Save(tx, of.key(), use); err != nil {
 				return err
 			}
 		}
@@ -149,22 +173,28 @@ func (u *LastUse) Close() error {
 	return u.Save(context.Background())
 }
 
+// isGone reports whether the record of what was used is not there any more.
+func (u *LastUse) isGone(r store.Reader, id string) bool {
+	key := u.of(id)
+	return key != nil && r.Get(key) == nil
+}
+
 // Last returns the last use, and whether there was one.
 func (u *LastUse) Last(r store.Reader, id string) (Use, bool, error) {
 	u.mu.Lock()
-	use, ok := u.known(id)
+	use, ok := u.known(Subject{ID: id})
 	u.mu.Unlock()
 	if ok {
 		return use, true, nil
 	}
-	return store.Load[Use](r, lastUseKey(id))
+	return store.Load[Use](r, Subject{ID: id}.key())
 }
 
 // Told saves what was noted if the last use of id is among it: what somebody was told, no crash loses.
 func (u *LastUse) Told(ctx context.Context, id string) error {
 	u.mu.Lock()
-	_, unsaved := u.unsaved[id]
-	_, saving := u.saving[id]
+	_, unsaved := u.unsaved[Subject{ID: id}]
+	_, saving := u.saving[Subject{ID: id}]
 	u.mu.Unlock()
 	if !unsaved && !saving {
 		return nil
@@ -172,23 +202,36 @@ func (u *LastUse) Told(ctx context.Context, id string) error {
 	return u.Save(ctx)
 }
 
-// Forget forgets what is in memory of the keys of an account, or with "" of all, after they were deleted: a key of the
+// Forget forgets what is in memory of an account and of its keys, or with "" of all, after they were deleted: a key of the
 // same ARN may be made again.
 func (u *LastUse) Forget(account string) {
 	u.save.Lock()
 	defer u.save.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for _, uses := range [...]map[string]Use{u.unsaved, u.saved} {
-		maps.DeleteFunc(uses, func(id string, _ Use) bool { return account == "" || strings.Contains(id, ":"+account+":") })
+	for _, uses := range [...]map[Subject]Use{u.unsaved, u.saved} {
+		maps.DeleteFunc(uses, func(of Subject, _ Use) bool {
+			return account == "" || of.ID == account || strings.Contains(of.ID, ":"+account+":")
+		})
 	}
 }
 
-// ForgetUse deletes what was saved of the last use of something that is deleted.
-func ForgetUse(tx store.Tx, id string) error { return tx.Delete(lastUseKey(id)) }
+// ForgetUse deletes what was saved of the last use, or of the calls, of something that is deleted.
+func ForgetUse(tx store.Tx, id string) error {
+	var keys [][]byte
+	for key := range tx.Scan(Subject{ID: id}.key(), nil) {
+		keys = append(keys, slices.Clone(key))
+	}
+	for _, key := range keys {
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Uses yields the IDs of what a last use is saved of, with the keys of these records.
-func Uses(r store.Reader) func(yield func(id string, key []byte) bool) {
+func Uses(r store.Reader) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for key := range r.Scan(store.Key("last-used"), nil) {
 			if !yield(store.Parts(key)[1], key) {
@@ -196,6 +239,26 @@ func Uses(r store.Reader) func(yield func(id string, key []byte) bool) {
 			}
 		}
 	}
+}
+
+// Calls returns when a caller or an account last used services, and in them operations that change something, as far as
+// that is saved.
+func Calls(r store.Reader, id string) (map[Subject]Use, error) {
+	calls := make(map[Subject]Use)
+	prefix := Subject{ID: id}.key()
+	for key := range r.Scan(prefix, prefix) {
+		of := Subject{ID: id}
+		parts := store.Parts(key)
+		if of.Service = parts[2]; len(parts) > 3 {
+			of.Operation = parts[3]
+		}
+		use, _, err := store.Load[Use](r, key)
+		if err != nil {
+			return nil, err
+		}
+		calls[of] = use
+	}
+	return calls, nil
 }
 
 var trackingKey = store.Key("last-used-since")
@@ -208,8 +271,8 @@ func (u *LastUse) Begin(tx store.Tx, since time.Time) error {
 	}
 	var orphans [][]byte
 	for id, key := range Uses(tx) {
-		if tx.Get(u.of(id)) == nil {
-			orphans = append(orphans, append([]byte(nil), key...))
+		if u.isGone(tx, id) {
+			orphans = append(orphans, slices.Clone(key))
 		}
 	}
 	for _, key := range orphans {

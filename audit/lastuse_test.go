@@ -91,7 +91,7 @@ func last(t *testing.T, u *LastUse, id string) (told, saved string) {
 func TestUsesAreSavedTogether(t *testing.T) {
 	u, c := newUses(t, "a", "b")
 	for i := range 1000 {
-		u.Note([]string{"a", "b", "gone"}[i%3], Use{At: began.Add(time.Duration(i) * time.Second), Operation: "Encrypt", RequestID: fmt.Sprint(i)})
+		u.Note(Use{At: began.Add(time.Duration(i) * time.Second), Operation: "Encrypt", RequestID: fmt.Sprint(i)}, Subject{ID: []string{"a", "b", "gone"}[i%3]})
 	}
 	const a, b = "2030-01-02T03:20:44Z Encrypt 999", "2030-01-02T03:20:42Z Encrypt 997"
 	if told, saved := last(t, u, "a"); told != a || saved != "never" || c.writes != 0 {
@@ -112,16 +112,16 @@ func TestUsesAreSavedTogether(t *testing.T) {
 		t.Errorf("the use of what does not exist is saved: %s", saved)
 	}
 	// What says nothing new is not saved again.
-	u.Note("a", Use{At: began.Add(999 * time.Second), Operation: "Encrypt", RequestID: "999"})
+	u.Note(Use{At: began.Add(999 * time.Second), Operation: "Encrypt", RequestID: "999"}, Subject{ID: "a"})
 	if err := errors.Join(u.Told(t.Context(), "a"), u.Save(t.Context())); err != nil || c.writes != 1 {
 		t.Errorf("the same again: %v, %d writes", err, c.writes)
 	}
 	at := began.Add(999 * time.Second)
-	u.Note("b", Use{At: at, Operation: "Sign"})
+	u.Note(Use{At: at, Operation: "Sign"}, Subject{ID: "b"})
 	if err := u.Close(); err != nil || c.writes != 2 {
 		t.Errorf("%v, %d writes", err, c.writes)
 	}
-	u.Note("b", Use{At: at, Operation: "Verify"})
+	u.Note(Use{At: at, Operation: "Verify"}, Subject{ID: "b"})
 	if _, saved := last(t, u, "b"); saved != "2030-01-02T03:20:44Z Sign " {
 		t.Errorf("at the end: %s", saved)
 	}
@@ -132,7 +132,7 @@ func TestUsesAreSavedLater(t *testing.T) {
 	u, c := newUses(t, "a")
 	u.delay = 0
 	c.fail = errors.New("disk full")
-	u.Note("a", Use{At: began, Operation: "Encrypt"})
+	u.Note(Use{At: began, Operation: "Encrypt"}, Subject{ID: "a"})
 	<-c.wrote
 	<-c.wrote
 	c.mu.Lock()
@@ -151,7 +151,7 @@ func TestUsesAreBounded(t *testing.T) {
 	u, c := newUses(t, "0")
 	c.fail = errors.New("disk full")
 	for i := range 3 * maxUses {
-		u.Note(fmt.Sprint(i), Use{At: began})
+		u.Note(Use{At: began}, Subject{ID: fmt.Sprint(i)})
 		if i%maxUses == 0 {
 			if err := u.Save(t.Context()); err == nil {
 				t.Fatal("no error")
@@ -169,7 +169,7 @@ func TestUsesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range maxUses {
-			u.Note(fmt.Sprint("more", i), Use{At: began})
+			u.Note(Use{At: began}, Subject{ID: fmt.Sprint("more", i)})
 		}
 	}
 	if n := len(u.saved); n > maxUses {
@@ -180,15 +180,54 @@ func TestUsesAreBounded(t *testing.T) {
 	}
 }
 
+// Of who calls the last use of services and operations is kept beside its own, until it is deleted.
+func TestCalls(t *testing.T) {
+	u, _ := newUses(t, "a", "aa")
+	kms, create := Subject{"a", "kms", ""}, Subject{"a", "kms", "CreateKey"}
+	u.Note(Use{At: began, Region: "us-east-1"}, Subject{ID: "a"}, kms, create, Subject{"aa", "iam", "CreateUser"}, Subject{"gone", "kms", ""})
+	u.Note(Use{At: began.Add(time.Minute), Region: "eu-west-1"}, kms)
+	if err := u.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	calls := func(id string) (found map[Subject]Use) {
+		t.Helper()
+		if err := u.store.View(t.Context(), func(r store.Reader) (err error) {
+			found, err = Calls(r, id)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if got := calls("a"); len(got) != 2 || got[kms].Region != "eu-west-1" || !got[create].At.Equal(began) {
+		t.Errorf("calls %v", got)
+	}
+	if got := calls("gone"); len(got) != 0 {
+		t.Errorf("calls of what does not exist: %v", got)
+	}
+	if told, _ := last(t, u, "a"); told != "2030-01-02T03:04:05Z  " {
+		t.Errorf("its own: %s", told)
+	}
+	if err := u.store.Update(t.Context(), func(tx store.Tx) error { return ForgetUse(tx, "a") }); err != nil {
+		t.Fatal(err)
+	}
+	if got := calls("a"); len(got) != 0 || len(calls("aa")) != 1 {
+		t.Errorf("after it was deleted: %v, of another %v", got, calls("aa"))
+	}
+	if _, saved := last(t, u, "a"); saved != "never" {
+		t.Errorf("its own, after it was deleted: %s", saved)
+	}
+}
+
 func TestForget(t *testing.T) {
 	const one, two = "arn:aws:kms:us-east-1:111111111111:key/a", "arn:aws:kms:us-east-1:222222222222:key/a"
 	u, _ := newUses(t, one, two)
 	for _, id := range []string{one, two} {
-		u.Note(id, Use{At: began})
+		u.Note(Use{At: began}, Subject{ID: id})
 	}
 	for account, want := range map[string]string{"111111111111": "2030-01-02T03:04:05Z  ", "": "never"} {
-		u.Note(one, Use{At: began})
-		u.Note(two, Use{At: began})
+		u.Note(Use{At: began}, Subject{ID: one})
+		u.Note(Use{At: began}, Subject{ID: two})
 		u.Forget(account)
 		if told, _ := last(t, u, one); told != "never" {
 			t.Errorf("of account %q: %s", account, told)
@@ -204,7 +243,7 @@ func TestBegin(t *testing.T) {
 	u, _ := newUses(t, "a")
 	if err := u.store.Update(t.Context(), func(tx store.Tx) error {
 		for _, id := range []string{"a", "gone"} {
-			if err := tx.Put(lastUseKey(id), []byte(`{"at":"2029-12-31T00:00:00Z","region":"us-east-1","service":"sts"}`)); err != nil {
+			if err := tx.Put(Subject{ID: id}.key(), []byte(`{"at":"2029-12-31T00:00:00Z","region":"us-east-1","service":"sts"}`)); err != nil {
 				return err
 			}
 		}
@@ -237,6 +276,6 @@ func BenchmarkNote(b *testing.B) {
 	defer u.timer.Stop()
 	b.ReportAllocs()
 	for b.Loop() {
-		u.Note("arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab", Use{At: time.Now(), Operation: "Encrypt", RequestID: "r"})
+		u.Note(Use{At: time.Now(), Operation: "Encrypt", RequestID: "r"}, Subject{ID: "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"})
 	}
 }

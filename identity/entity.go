@@ -144,6 +144,9 @@ func UserKey(account, name string) []byte {
 	return store.Key("iam", account, "user", strings.ToLower(name))
 }
 
+// UsersPrefix is what the keys of an account's Users begin with.
+func UsersPrefix(account string) []byte { return store.Key("iam", account, "user") }
+
 // RoleKey is the key of a Role.
 func RoleKey(account, name string) []byte {
 	return store.Key("iam", account, "role", strings.ToLower(name))

@@ -24,6 +24,9 @@ func (k RootKey) Of(account string) string {
 	return account
 }
 
+// RootKeyUse is what the last use of the RootKey is kept under in an account: the key has no record.
+func RootKeyUse(account string) string { return "root-key-" + account }
+
 var (
 	rootKeyID  = regexp.MustCompile(`^\w{1,128}$`) // as AWS's accessKeyIdType
 	rootSecret = regexp.MustCompile(`^[!-~]{1,128}$`)

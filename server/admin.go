@@ -217,9 +217,9 @@ func belongsTo(r store.Reader, account string, shared map[string]bool, key, valu
 		return owner == account
 	case "unique-id":
 		return strings.Contains(string(value), ":"+account+":")
-	case "last-used": // of an access key, of a KMS key by its ARN, or of a role by its unique ID
+	case "last-used": // of an account, of an access key, of a KMS key by its ARN, or of a user or role by its unique ID
 		owner, _ := identity.AccountOf(parts[1])
-		return owner == account || strings.Contains(parts[1]+string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
+		return owner == account || parts[1] == account || parts[1] == identity.RootKeyUse(account) || strings.Contains(parts[1]+string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
 	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
 	case "organization-member":

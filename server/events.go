@@ -54,7 +54,7 @@ func (s *Server) record(c *call, out any, err error) {
 	s.trail.Keep(&e)
 	for _, r := range c.notes.Resources {
 		if r.Used && err == nil && kms.TracksUse(c.operation.Name) {
-			s.lastUse.Note(r.ARN, audit.Use{At: at, Operation: c.operation.Name, RequestID: c.requestID})
+			s.lastUse.Note(audit.Use{At: at, Operation: c.operation.Name, RequestID: c.requestID}, audit.Subject{ID: r.ARN})
 		}
 	}
 }
@@ -71,20 +71,42 @@ func (c *call) shownCode(code string) string {
 // useGrain is how exact the time is at which a role or an access key was used: AWS's own is some hours late.
 const useGrain = time.Minute
 
-// noteCaller notes the use of the caller's role or access key.
+// noteCaller notes the use of the caller's role or access key, and that the caller and its account used the service.
 func (s *Server) noteCaller(c *call, p *identity.Principal) {
 	use := audit.Use{At: c.caller.Received.Truncate(useGrain), Region: c.caller.Region, Service: c.service.model.SigningName}
+	prefix := c.service.model.ActionPrefix()
+	subjects := append(make([]audit.Subject, 0, 4), audit.Subject{ID: p.Account, Service: prefix})
+	caller := ""
 	switch {
 	case p.Role != nil:
-		s.lastUse.Note(p.Role.ID, use)
-	case p.Session == nil && (p.User != nil || strings.HasPrefix(p.AccessKeyID, identity.PrefixAccessKey)): // the root key has no record
-		s.lastUse.Note(p.AccessKeyID, use)
+		caller = p.Role.ID
+		subjects = append(subjects, audit.Subject{ID: caller})
+	case p.User != nil:
+		caller = p.User.ID
 	}
+	if caller != "" {
+		subjects = append(subjects, audit.Subject{ID: caller, Service: prefix})
+		if !audit.ReadOnly(c.operation.Name) {
+			subjects = append(subjects, audit.Subject{ID: caller, Service: prefix, Operation: c.operation.Name})
+		}
+	}
+	if p.Session == nil && p.Role == nil {
+		id := p.AccessKeyID
+		if !strings.HasPrefix(id, identity.PrefixAccessKey) { // the root key has no record
+			id = identity.RootKeyUse(p.Account)
+		}
+		subjects = append(subjects, audit.Subject{ID: id})
+	}
+	s.lastUse.Note(use, subjects...)
 }
 
-// usedRecord returns the key of the record of something whose last use is kept.
+// usedRecord returns the key of the record of something whose last use is kept. It is nil of an account, and of the key that
+// its root user has from the start.
 func usedRecord(id string) []byte {
-	if strings.HasPrefix(id, "arn:") {
+	switch {
+	case identity.IsAccountID(strings.TrimPrefix(id, identity.RootKeyUse(""))):
+		return nil
+	case strings.HasPrefix(id, "arn:"):
 		return kms.RecordOf(id)
 	}
 	if _, ok := identity.AccountOf(id); ok {
@@ -106,7 +128,9 @@ func (s *Server) beginTracking(tx store.Tx) error {
 // usedExists notes what has a last use and does not exist.
 func usedExists(r store.Reader, indexed *store.Indexed) error {
 	for id, key := range audit.Uses(r) {
-		indexed.Need(r, usedRecord(id), key)
+		if record := usedRecord(id); record != nil {
+			indexed.Need(r, record, key)
+		}
 	}
 	return nil
 }

@@ -162,7 +162,8 @@ func example(shape *model.Shape, values map[string]any) any {
 }
 
 func exampleMember(m *model.Member, values map[string]any) any {
-	switch given := values[strings.ToUpper(m.Name[:1])+m.Name[1:]].(type) {
+	given, _ := valueOf(m.Name, values)
+	switch given := given.(type) {
 	case nil:
 		return example(m.Shape, values)
 	case []byte:

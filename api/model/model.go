@@ -35,6 +35,14 @@ type Service struct {
 	Operations   map[string]*Operation
 }
 
+// ActionPrefix is what names of the service's actions begin with in policies: "kms".
+func (s *Service) ActionPrefix() string {
+	if s.SigningName == "tagging" {
+		return "tag"
+	}
+	return s.SigningName
+}
+
 // Operation is an operation of a service.
 type Operation struct {
 	Name          string

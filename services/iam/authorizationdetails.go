@@ -18,6 +18,14 @@ import (
 func (s *Service) reportOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("GetAccountAuthorizationDetails", s.getAccountAuthorizationDetails),
+		api.Op("GenerateCredentialReport", s.generateCredentialReport),
+		api.Op("GetCredentialReport", s.getCredentialReport),
+		api.Op("GenerateServiceLastAccessedDetails", s.generateServiceLastAccessedDetails),
+		api.Op("GetServiceLastAccessedDetails", s.getServiceLastAccessedDetails),
+		api.Op("GetServiceLastAccessedDetailsWithEntities", s.getServiceLastAccessedDetailsWithEntities),
+		api.Op("ListPoliciesGrantingServiceAccess", s.listPoliciesGrantingServiceAccess),
+		api.Op("GenerateOrganizationsAccessReport", s.generateOrganizationsAccessReport),
+		api.Op("GetOrganizationsAccessReport", s.getOrganizationsAccessReport),
 	}
 }
 
@@ -127,14 +135,38 @@ func (d *details) role(name string) error {
 	if used.LastUsedDate != nil {
 		d.told = append(d.told, role.ID)
 	}
+	profiles, err := d.instanceProfiles(role)
+	if err != nil {
+		return err
+	}
 	d.count(*w.AssumeRolePolicyDocument)
 	d.out.RoleDetailList = append(d.out.RoleDetailList, types.RoleDetail{
 		Arn: w.Arn, CreateDate: w.CreateDate, Path: w.Path, RoleId: w.RoleId, RoleName: w.RoleName,
-		AssumeRolePolicyDocument: w.AssumeRolePolicyDocument, InstanceProfileList: []types.InstanceProfile{},
+		AssumeRolePolicyDocument: w.AssumeRolePolicyDocument, InstanceProfileList: profiles,
 		RolePolicyList: d.inline(role.Inline), AttachedManagedPolicies: wireAttached(role.Attached),
 		PermissionsBoundary: wireBoundary(role.Boundary), Tags: wireTags(role.Tags), RoleLastUsed: used,
 	})
 	return nil
+}
+
+// instanceProfiles returns those that a role is in.
+func (d *details) instanceProfiles(role *identity.Role) ([]types.InstanceProfile, error) {
+	profiles := []types.InstanceProfile{}
+	for _, name := range d.r.Scan(profilesOfRolePrefix(role.Account, role.Name), nil) {
+		p, _, err := identity.LoadInstanceProfile(d.r, role.Account, string(name))
+		if err != nil {
+			return nil, err
+		}
+		w, err := d.s.wireInstanceProfile(d.r, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range w.Roles {
+			d.count(*r.AssumeRolePolicyDocument)
+		}
+		profiles = append(profiles, *w)
+	}
+	return profiles, nil
 }
 
 // policy takes one of those that are walked.

@@ -56,6 +56,11 @@ func TestGetAccountAuthorizationDetails(t *testing.T) {
 	must(client.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("ann"), PolicyArn: &used}))(t)
 	must(client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("ann"), PolicyArn: aws.String(administrator)}))(t)
 
+	for _, name := range []string{"web", "batch"} {
+		must(client.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: &name}))(t)
+		must(client.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: &name, RoleName: aws.String("ann")}))(t)
+	}
+
 	out := must(client.GetAccountAuthorizationDetails(ctx, nil))(t)
 	want := []string{"user ann", "user bob", "group of-ann", "group of-bob", "role ann", "role bob", "policy Bound", "policy Used", "policy AdministratorAccess"}
 	if got := detailed(out); !slices.Equal(got, want) || out.IsTruncated || out.Marker != nil {
@@ -84,7 +89,9 @@ func TestGetAccountAuthorizationDetails(t *testing.T) {
 	role := out.RoleDetailList[0]
 	if decoded(role.AssumeRolePolicyDocument) != decoded(must(client.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String("ann")}))(t).Role.AssumeRolePolicyDocument) ||
 		decoded(role.RolePolicyList[0].PolicyDocument) != inline || *role.AttachedManagedPolicies[0].PolicyArn != administrator ||
-		*role.PermissionsBoundary.PermissionsBoundaryArn != bound || role.RoleLastUsed == nil || role.RoleLastUsed.LastUsedDate != nil || role.InstanceProfileList == nil {
+		*role.PermissionsBoundary.PermissionsBoundaryArn != bound || role.RoleLastUsed == nil || role.RoleLastUsed.LastUsedDate != nil ||
+		len(role.InstanceProfileList) != 2 || *role.InstanceProfileList[0].InstanceProfileName != "batch" || *role.InstanceProfileList[0].Roles[0].RoleName != "ann" ||
+		out.RoleDetailList[1].InstanceProfileList == nil || len(out.RoleDetailList[1].InstanceProfileList) > 0 {
 		t.Errorf("role %+v", role)
 	}
 	local, admin := out.Policies[1], out.Policies[2]

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"emulator/api"
+	"emulator/audit"
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/store"
@@ -322,6 +323,9 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 			return api.Errorf("DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
 		}
 		if err := changeBoundary(tx, c.Account, userKind, u.Name, u.Boundary, ""); err != nil {
+			return err
+		}
+		if err := audit.ForgetUse(tx, u.ID); err != nil {
 			return err
 		}
 		return deleteAll(tx, userKind, identity.UserKey(c.Account, u.Name), c.Account, u.Path, u.Name, u.ID)
