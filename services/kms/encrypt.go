@@ -127,7 +127,7 @@ func (s *Service) decryptWith(ctx context.Context, k usable, algorithm types.Enc
 }
 
 // ciphertextKey finds the key of a ciphertext: that of the blob, or the one given, which
-// must be the blob's, unless that is ignored.
+// must be the blob's, unless that is ignored. A key ID alone does for a key of another account if the blob names it.
 func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, algorithm types.EncryptionAlgorithmSpec, ciphertext []byte, ignored bool, a access) (*Key, error) {
 	asymmetric := algorithm != types.EncryptionAlgorithmSpecSymmetricDefault
 	switch {
@@ -144,7 +144,7 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 	if err != nil || !identity.IsAccountID(b.account) || !isKeyID(b.keyID) {
 		return nil, invalidCiphertext()
 	}
-	if given == nil {
+	if given == nil || *given == b.keyID { // which may be in any account
 		return s.blobKey(r, c, b, a)
 	}
 	k, err := s.findKey(r, c, *given, a)

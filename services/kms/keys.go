@@ -207,14 +207,22 @@ func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.Describ
 	return out, nil
 }
 
-func (s *Service) listKeys(ctx context.Context, c api.Caller, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
+// listKeysInput has what the SDK has not yet.
+type listKeysInput struct {
+	kms.ListKeysInput
+	ResourceOwners []string
+}
+
+// listKeys: nothing is shared through RAM, so that of other accounts there are no keys
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html).
+func (s *Service) listKeys(ctx context.Context, c api.Caller, in *listKeysInput) (*kms.ListKeysOutput, error) {
 	out := &kms.ListKeysOutput{Keys: []types.KeyListEntry{}}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "kms:ListKeys", Resource: "*"}); err != nil {
 			return err
 		}
 		p, err := newPage(api.ListOf(c, in), 100)
-		if err != nil {
+		if err != nil || len(in.ResourceOwners) > 0 && !slices.Contains(in.ResourceOwners, "SELF") {
 			return err
 		}
 		prefix := store.Key("kms", c.Account, c.Region, "key")
