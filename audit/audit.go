@@ -109,6 +109,8 @@ type Notes struct {
 	Resources []Resource
 	// Materials are the IDs of the key material that was used, in that order, "" where it is not shown.
 	Materials []string
+	// Recipient is what an attestation document said of who is to read the answer: names, each followed by its value.
+	Recipient []string
 	// Bearer is who called without a signature, as a provider said. It is for whoever makes the event, and not kept.
 	Bearer Identity
 }
@@ -140,6 +142,13 @@ func (n *Notes) Use(key Resource, material string) {
 	n.Resource(key)
 	if n != nil && len(n.Materials) < maxItems {
 		n.Materials = append(n.Materials, material)
+	}
+}
+
+// Attested notes what an attestation document said, as Notes have it.
+func (n *Notes) Attested(recipient []string) {
+	if n != nil {
+		n.Recipient = recipient
 	}
 }
 
@@ -266,7 +275,7 @@ func (e *Event) pack(b []byte) []byte {
 	for _, n := range [...]uint64{uint64(e.TLSVersion), uint64(e.CipherSuite), flags} {
 		b = binary.AppendUvarint(b, n)
 	}
-	for _, list := range [...][]string{e.Identity.Attributes, e.Materials} {
+	for _, list := range [...][]string{e.Identity.Attributes, e.Materials, e.Recipient} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
 		for _, s := range list {
 			text(s)
@@ -311,7 +320,7 @@ func unpack(packed string) Event {
 	e.TLSVersion, e.CipherSuite = uint16(number()), uint16(number())
 	flags := number()
 	e.Identity.MFA, e.Identity.AssumedRoot = flags&1 != 0, flags&2 != 0
-	for _, list := range [...]*[]string{&e.Identity.Attributes, &e.Materials} {
+	for _, list := range [...]*[]string{&e.Identity.Attributes, &e.Materials, &e.Recipient} {
 		for range number() {
 			*list = append(*list, text())
 		}

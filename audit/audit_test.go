@@ -190,7 +190,7 @@ func TestRecords(t *testing.T) {
 		t.Errorf("%+v", owner)
 	}
 	e.Code = "AccessDenied"
-	if records = e.Records(); len(records) != 1 || records[0].SharedEventID != "" || records[0].AdditionalEventData != nil {
+	if records = e.Records(); len(records) != 1 || records[0].SharedEventID != "" || len(records[0].AdditionalEventData) != 0 {
 		t.Errorf("refused: %+v", records)
 	}
 	e = Event{Operation: "DisableKey", Notes: Notes{Resources: []Resource{key("111122223333")}}}

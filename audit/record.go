@@ -16,29 +16,29 @@ import (
 //
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 type Record struct {
-	EventVersion        string            `json:"eventVersion"`
-	UserIdentity        userIdentity      `json:"userIdentity"`
-	EventTime           string            `json:"eventTime"`
-	EventSource         string            `json:"eventSource"`
-	EventName           string            `json:"eventName"`
-	AWSRegion           string            `json:"awsRegion"`
-	SourceIPAddress     string            `json:"sourceIPAddress"`
-	UserAgent           string            `json:"userAgent"`
-	ErrorCode           string            `json:"errorCode,omitempty"`
-	ErrorMessage        string            `json:"errorMessage,omitempty"`
-	RequestParameters   json.RawMessage   `json:"requestParameters"`
-	ResponseElements    json.RawMessage   `json:"responseElements"`
-	AdditionalEventData map[string]string `json:"additionalEventData,omitempty"`
-	RequestID           string            `json:"requestID"`
-	EventID             string            `json:"eventID"`
-	ReadOnly            bool              `json:"readOnly"`
-	Resources           []recordResource  `json:"resources,omitempty"`
-	EventType           string            `json:"eventType"`
-	ManagementEvent     bool              `json:"managementEvent"`
-	RecipientAccountID  string            `json:"recipientAccountId,omitempty"`
-	SharedEventID       string            `json:"sharedEventID,omitempty"`
-	EventCategory       string            `json:"eventCategory"`
-	TLSDetails          tlsDetails        `json:"tlsDetails"`
+	EventVersion        string           `json:"eventVersion"`
+	UserIdentity        userIdentity     `json:"userIdentity"`
+	EventTime           string           `json:"eventTime"`
+	EventSource         string           `json:"eventSource"`
+	EventName           string           `json:"eventName"`
+	AWSRegion           string           `json:"awsRegion"`
+	SourceIPAddress     string           `json:"sourceIPAddress"`
+	UserAgent           string           `json:"userAgent"`
+	ErrorCode           string           `json:"errorCode,omitempty"`
+	ErrorMessage        string           `json:"errorMessage,omitempty"`
+	RequestParameters   json.RawMessage  `json:"requestParameters"`
+	ResponseElements    json.RawMessage  `json:"responseElements"`
+	AdditionalEventData map[string]any   `json:"additionalEventData,omitempty"`
+	RequestID           string           `json:"requestID"`
+	EventID             string           `json:"eventID"`
+	ReadOnly            bool             `json:"readOnly"`
+	Resources           []recordResource `json:"resources,omitempty"`
+	EventType           string           `json:"eventType"`
+	ManagementEvent     bool             `json:"managementEvent"`
+	RecipientAccountID  string           `json:"recipientAccountId,omitempty"`
+	SharedEventID       string           `json:"sharedEventID,omitempty"`
+	EventCategory       string           `json:"eventCategory"`
+	TLSDetails          tlsDetails       `json:"tlsDetails"`
 }
 
 // Service returns the service as actions name it: "kms".
@@ -162,27 +162,32 @@ func (e *Event) record(account string, callers bool) Record {
 			r.ResponseElements, _ = json.Marshal(map[string]string{"keyId": e.Resources[i].ARN})
 		}
 	}
-	r.AdditionalEventData = e.materials()
+	r.AdditionalEventData = e.additional()
 	return r
 }
 
 // KMSKey is the type of a KMS key as a resource.
 const KMSKey = "AWS::KMS::Key"
 
-// materials tells the key material that was used, "" of keys that have no ID of it.
-func (e *Event) materials() map[string]string {
+// additional tells the key material that was used, "" of keys that have no ID of it, and who the answer was for, if that was
+// attested.
+func (e *Event) additional() map[string]any {
 	names := []string{"keyMaterialId"}
 	if e.Operation == "ReEncrypt" {
 		names = []string{"sourceKeyMaterialId", "destinationKeyMaterialId"}
 	}
-	var data map[string]string
+	data := make(map[string]any)
 	for i, name := range names[:min(len(names), len(e.Materials))] {
 		if e.Code == "" && e.Materials[i] != "" {
-			if data == nil {
-				data = make(map[string]string)
-			}
 			data[name] = e.Materials[i]
 		}
+	}
+	if len(e.Recipient) > 0 {
+		recipient := make(map[string]string)
+		for pair := range slices.Chunk(e.Recipient, 2) {
+			recipient[pair[0]] = pair[1]
+		}
+		data["recipient"] = recipient
 	}
 	return data
 }

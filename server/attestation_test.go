@@ -109,6 +109,32 @@ func TestAttestationRoot(t *testing.T) {
 	})
 }
 
+// An event tells who an answer was for, once that was attested, in AWS's words.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/ct-attestation.html
+func TestAttestationEvents(t *testing.T) {
+	e := emulatortest.Start(t)
+	value := strings.Repeat("q6ur", 16) // of 48 bytes ab
+	for _, test := range []struct{ body, want string }{
+		{`,"moduleId":"i-1","pcrs":{"0":"PCR","8":"PCR","31":"PCR"}`, `{"recipient":{"attestationDocumentEnclaveImageDigest":"VALUE","attestationDocumentEnclavePCR1":"ZEROS","attestationDocumentEnclavePCR2":"ZEROS",` +
+			`"attestationDocumentEnclavePCR3":"ZEROS","attestationDocumentEnclavePCR4":"ZEROS","attestationDocumentEnclavePCR8":"VALUE","attestationDocumentModuleId":"i-1"}}`},
+		{`,"moduleId":"i-2","nitroTPM":true,"pcrs":{"4":"PCR","0":"PCR"}`, `{"recipient":{"attestationDocumentModuleId":"i-2","attestationDocumentNitroTPMPCR16":"ZEROS","attestationDocumentNitroTPMPCR23":"ZEROS",` +
+			`"attestationDocumentNitroTPMPCR4":"VALUE","attestationDocumentNitroTPMPCR7":"ZEROS","attestationDocumentNitroTPMPCR8":"ZEROS","attestationDocumentNitroTPMPCR9":"ZEROS"}}`},
+		{`,"age":"4h"`, `null`},
+	} {
+		_, document := attest(t, e, strings.ReplaceAll(test.body, "PCR\"", strings.Repeat("ab", 48)+`"`))
+		random(t, e, document)
+		all, _ := events(t, e, "name=GenerateRandom&limit=1")
+		got, _ := json.Marshal(all[0].AdditionalEventData)
+		if want := strings.NewReplacer("VALUE", value, "ZEROS", strings.Repeat("A", 64)).Replace(test.want); string(got) != want {
+			t.Errorf("%s\ngot  %s\nwant %s", test.body, got, want)
+		}
+		if parameters := string(all[0].RequestParameters); strings.Contains(parameters, "attestationDocument") {
+			t.Errorf("the document is kept: %s", parameters)
+		}
+	}
+}
+
 func TestAttestationRefusals(t *testing.T) {
 	e := emulatortest.Start(t, server.Config{AdminToken: "secret"})
 	for _, tt := range []struct {

@@ -48,7 +48,7 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verifyRecipient(ctx, to); err != nil {
+	if err := s.verifyRecipient(ctx, c, to); err != nil {
 		return nil, err
 	}
 	secret, err := s.material.DeriveSharedSecret(ctx, key.ref(), in.PublicKey)

@@ -63,7 +63,7 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(s.verifyRecipient(ctx, a.recipient), dryRun(dry)); err != nil {
+	if err := cmp.Or(s.verifyRecipient(ctx, c, a.recipient), dryRun(dry)); err != nil {
 		return nil, err
 	}
 	if d.plaintext, err = make(); err != nil {
@@ -209,7 +209,7 @@ func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.Gene
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verifyRecipient(ctx, to); err != nil {
+	if err := s.verifyRecipient(ctx, c, to); err != nil {
 		return nil, err
 	}
 	random := make([]byte, *in.NumberOfBytes)

@@ -228,7 +228,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verifyRecipient(ctx, to); err != nil {
+	if err := s.verifyRecipient(ctx, c, to); err != nil {
 		return nil, err
 	}
 	plaintext, err := s.decryptWith(ctx, key, algorithm, in.CiphertextBlob, in.EncryptionContext)

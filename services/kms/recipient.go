@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/hex"
 	"strconv"
 
@@ -87,7 +88,7 @@ func (to *recipient) describe(context map[string][]string) {
 }
 
 // verifyRecipient checks that a recipient is who it says. Until then nothing may be made or opened for it.
-func (s *Service) verifyRecipient(ctx context.Context, to *recipient) error {
+func (s *Service) verifyRecipient(ctx context.Context, c api.Caller, to *recipient) error {
 	if to == nil {
 		return nil
 	}
@@ -98,7 +99,32 @@ func (s *Service) verifyRecipient(ctx context.Context, to *recipient) error {
 	if err := to.document.Verify(roots, s.clock.Now()); err != nil {
 		return invalidDocument(err)
 	}
+	c.Notes.Attested(to.shown())
 	return nil
+}
+
+// shown is a recipient as CloudTrail has it: the PCRs that AWS's examples have.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/ct-attestation.html
+func (to *recipient) shown() []string {
+	const prefix = "attestationDocument"
+	all := []string{prefix + "ModuleId", to.document.ModuleID}
+	add := func(name string, index int) {
+		if pcr, ok := to.document.PCRs[index]; ok {
+			all = append(all, prefix+name, base64.StdEncoding.EncodeToString(pcr))
+		}
+	}
+	if to.document.NitroTPM {
+		for _, index := range []int{4, 7, 8, 9, 16, 23} {
+			add("NitroTPMPCR"+strconv.Itoa(index), index)
+		}
+		return all
+	}
+	add("EnclaveImageDigest", 0)
+	for _, index := range []int{1, 2, 3, 4, 8} {
+		add("EnclavePCR"+strconv.Itoa(index), index)
+	}
+	return all
 }
 
 // deliver returns a plaintext as it is, or if there is a recipient, sealed for it.
