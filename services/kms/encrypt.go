@@ -220,9 +220,7 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 		if algorithm == types.EncryptionAlgorithmSpecSymmetricDefault && to == nil {
 			out.KeyMaterialId = materialOf(in.CiphertextBlob)
 		}
-		if key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext); err == nil && ignored {
-			err = dryRun(in.DryRun)
-		}
+		key, err = s.useForEncryption(r, c, k, "Decrypt", algorithm, in.EncryptionContext)
 		return err
 	})
 	if err != nil {
@@ -230,6 +228,9 @@ func (s *Service) decrypt(ctx context.Context, c api.Caller, in *kms.DecryptInpu
 	}
 	if err := s.verifyRecipient(ctx, c, to); err != nil {
 		return nil, err
+	}
+	if ignored {
+		return nil, dryRun(in.DryRun)
 	}
 	plaintext, err := s.decryptWith(ctx, key, algorithm, in.CiphertextBlob, in.EncryptionContext)
 	if err != nil {

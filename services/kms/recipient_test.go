@@ -192,6 +192,12 @@ func TestRecipientRefusals(t *testing.T) {
 	refused(t, err, "ValidationException", "not valid")
 	_, err = c.GenerateDataKey(t.Context(), &kms.GenerateDataKeyInput{KeyId: key.KeyId, KeySpec: "AES_128", DryRun: aws.Bool(true), Recipient: n.recipient(t, server.AttestationRequest{})})
 	refused(t, err, "DryRunOperationException", "")
+	decrypt := &kms.DecryptInput{KeyId: key.KeyId, DryRun: aws.Bool(true), DryRunModifiers: []types.DryRunModifierType{types.DryRunModifierTypeIgnoreCiphertext}, Recipient: forged}
+	_, err = c.Decrypt(t.Context(), decrypt)
+	refused(t, err, "ValidationException", "not valid")
+	decrypt.Recipient = n.recipient(t, server.AttestationRequest{})
+	_, err = c.Decrypt(t.Context(), decrypt)
+	refused(t, err, "DryRunOperationException", "")
 	// The emulated time is what certificates are held against.
 	to := n.recipient(t, server.AttestationRequest{})
 	e.Clock.Advance(3*time.Hour + time.Second)
