@@ -48,11 +48,13 @@ type Role struct {
 	Trust       string `json:"trust"`
 	Description string `json:"description,omitempty"`
 	// MaxSessionDuration in seconds.
-	MaxSessionDuration int32             `json:"maxSessionDuration"`
-	Boundary           string            `json:"boundary,omitempty"`
-	Tags               map[string]string `json:"tags,omitempty"`
-	Inline             map[string]string `json:"inline,omitempty"`
-	Attached           []string          `json:"attached,omitempty"`
+	MaxSessionDuration int32 `json:"maxSessionDuration"`
+	// MaxSigninSessionDuration in seconds; 0 if it is not set.
+	MaxSigninSessionDuration int32             `json:"maxSigninSessionDuration,omitempty"`
+	Boundary                 string            `json:"boundary,omitempty"`
+	Tags                     map[string]string `json:"tags,omitempty"`
+	Inline                   map[string]string `json:"inline,omitempty"`
+	Attached                 []string          `json:"attached,omitempty"`
 }
 
 // ARN returns the role's ARN.
@@ -129,6 +131,7 @@ type OIDCProvider struct {
 	Thumbprints []string          `json:"thumbprints,omitempty"`
 	Created     time.Time         `json:"created"`
 	Tags        map[string]string `json:"tags,omitempty"`
+	Propagation
 }
 
 // ARN returns the provider's ARN.

@@ -20,6 +20,8 @@ type LoginProfile struct {
 	Created       time.Time `json:"created"`
 	Changed       time.Time `json:"changed"` // when the password became what it is
 	ResetRequired bool      `json:"resetRequired,omitempty"`
+	// MaxSigninSessionDuration in seconds; 0 if it is not set.
+	MaxSigninSessionDuration int32 `json:"maxSigninSessionDuration,omitempty"`
 	// Salt is that of all of the profile's hashes: one computation compares a password with all that were before.
 	Salt []byte `json:"salt,omitempty"`
 	Hash []byte `json:"hash,omitempty"`

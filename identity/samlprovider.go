@@ -13,14 +13,17 @@ type SAMLProvider struct {
 	Name      string    `json:"name"`
 	ID        string    `json:"id"`
 	Created   time.Time `json:"created"`
-	// Metadata is the document as it was given.
+	// Metadata is the document as it was given. Issuer is whom it describes, and KeyHashes are of the keys in it.
 	Metadata   string            `json:"metadata"`
+	Issuer     string            `json:"issuer"`
+	KeyHashes  []string          `json:"keyHashes"`
 	ValidUntil time.Time         `json:"validUntil"`
 	Tags       map[string]string `json:"tags,omitempty"`
 	// Encrypted demands encrypted assertions.
 	Encrypted bool `json:"encrypted,omitempty"`
 	// Keys decrypt assertions.
 	Keys []SAMLKey `json:"keys,omitempty"`
+	Propagation
 }
 
 // SAMLKey is a private key of a SAMLProvider.

@@ -59,7 +59,9 @@ func FuzzParseMetadata(f *testing.F) {
 	certificate := base64.StdEncoding.EncodeToString(readPEM(f, "ec.pem"))
 	f.Add([]byte(`<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="x"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` + certificate + `</X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>`))
 	f.Add([]byte(`<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="x"/>`))
+	f.Add([]byte(`<?xml version="1.0" encoding="x"?><!-- <y entityID="y"/> --><EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="&lt;x"/>`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
+		quick := saml.EntityID(doc)
 		m, err := saml.ParseMetadata(doc)
 		if err != nil {
 			if _, ok := errors.AsType[*saml.Error](err); !ok || m != nil {
@@ -69,6 +71,9 @@ func FuzzParseMetadata(f *testing.F) {
 		}
 		if m.EntityID == "" || len(m.Certificates) == 0 {
 			t.Errorf("incomplete metadata %+v", m)
+		}
+		if quick != "" && quick != m.EntityID {
+			t.Errorf("entity ID %q at a glance, and %q", quick, m.EntityID)
 		}
 	})
 }

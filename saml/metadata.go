@@ -1,11 +1,16 @@
 package saml
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -70,6 +75,33 @@ func ParseMetadata(doc []byte) (*Metadata, error) {
 		return nil, ErrNoCertificate
 	}
 	return m, nil
+}
+
+// EntityID returns what a metadata document calls the identity provider, "" if that can't be told: it reads no more than the
+// beginning, so that those may ask who are not known to be allowed anything.
+func EntityID(doc []byte) string {
+	d := xml.NewDecoder(bytes.NewReader(doc[:min(len(doc), 16<<10)]))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // an ID is ASCII in most
+	for {
+		token, err := d.RawToken()
+		if err != nil {
+			return ""
+		}
+		if e, ok := token.(xml.StartElement); ok {
+			for _, a := range e.Attr {
+				if a.Name.Space == "" && a.Name.Local == "entityID" {
+					return a.Value
+				}
+			}
+			return ""
+		}
+	}
+}
+
+// KeyHash names the key of a certificate: the SHA-256 of its SubjectPublicKeyInfo. AWS does not say which hash it takes.
+func KeyHash(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
 }
 
 func metadataError(err error) error { return fmt.Errorf("%w: %w", ErrMetadata, err) }

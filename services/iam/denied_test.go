@@ -3,6 +3,7 @@ package iam_test
 import (
 	"context"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -33,9 +34,20 @@ func operations(tb testing.TB, principal identity.Principal) map[string]func(in 
 	caller := api.Caller{Principal: principal, Region: "us-east-1", Partition: "aws"}
 	calls := make(map[string]func(any) (any, error))
 	for _, op := range iam.New(iam.Config{Store: db, Authz: authz.New(c, keyring, authz.Enforce), Clock: c, Keyring: keyring, LastUse: new(audit.LastUse)}).Operations() {
-		calls[op.Name] = func(in any) (any, error) { return op.Call(context.Background(), caller, in) }
+		calls[op.Name] = func(in any) (any, error) { return op.Call(context.Background(), caller, embedded(op.In, in)) }
 	}
 	return calls
+}
+
+// embedded returns an input of the SDK in the type around it that the operation takes, if it has one of its own.
+func embedded(takes reflect.Type, in any) any {
+	given := reflect.TypeOf(in).Elem()
+	if given == takes {
+		return in
+	}
+	around := reflect.New(takes)
+	around.Elem().FieldByName(given.Name()).Set(reflect.ValueOf(in).Elem())
+	return around.Interface()
 }
 
 // Nothing is made or read for a caller who may not have it done: a denied call costs what a decision does.

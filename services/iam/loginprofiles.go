@@ -86,19 +86,35 @@ func (s *Service) setPassword(tx store.Tx, account string, o owner, p *identity.
 	return store.Save(tx, identity.LoginProfileKey(account, o.id), p)
 }
 
-func wireLoginProfile(o owner, p *identity.LoginProfile) *types.LoginProfile {
-	return &types.LoginProfile{UserName: aws.String(o.title()), CreateDate: &p.Created, PasswordResetRequired: p.ResetRequired}
+func wireLoginProfile(o owner, p *identity.LoginProfile) *aheadLoginProfile {
+	return &aheadLoginProfile{
+		LoginProfile:             types.LoginProfile{UserName: aws.String(o.title()), CreateDate: &p.Created, PasswordResetRequired: p.ResetRequired},
+		MaxSigninSessionDuration: setting(p.MaxSigninSessionDuration),
+	}
+}
+
+// noSetting refuses a maximum of the root user's sign-in sessions, for whom there is none.
+func noSetting(o owner, value *int32) error {
+	if o.name == nil && value != nil {
+		return api.Errorf("ValidationError", "MaxSigninSessionDuration is not supported for the root user.")
+	}
+	return nil
 }
 
 // createLoginProfile in a session of AssumeRoot lets the root user set a password by mail, of which there is none here.
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateLoginProfile.html
-func (s *Service) createLoginProfile(ctx context.Context, c api.Caller, in *iam.CreateLoginProfileInput) (*iam.CreateLoginProfileOutput, error) {
+func (s *Service) createLoginProfile(ctx context.Context, c api.Caller, in *createLoginProfileInput) (*createLoginProfileOutput, error) {
 	now := s.now()
-	p := &identity.LoginProfile{Created: now, Changed: now, ResetRequired: in.PasswordResetRequired, Salt: identity.NewSalt()}
+	p := &identity.LoginProfile{
+		Created: now, Changed: now, ResetRequired: in.PasswordResetRequired, Salt: identity.NewSalt(), MaxSigninSessionDuration: aws.ToInt32(in.MaxSigninSessionDuration),
+	}
 	var o owner
 	err := store.Make(ctx, s.store, func(r store.Reader) (err error) {
 		if o, err = s.findProfileOwner(r, c, in.UserName, "iam:CreateLoginProfile"); err != nil {
+			return err
+		}
+		if err := noSetting(o, in.MaxSigninSessionDuration); err != nil {
 			return err
 		}
 		switch {
@@ -121,11 +137,11 @@ func (s *Service) createLoginProfile(ctx context.Context, c api.Caller, in *iam.
 		p.Hash = hash
 		return store.Save(tx, identity.LoginProfileKey(c.Account, o.id), p)
 	})
-	return &iam.CreateLoginProfileOutput{LoginProfile: wireLoginProfile(o, p)}, err
+	return &createLoginProfileOutput{LoginProfile: wireLoginProfile(o, p)}, err
 }
 
-func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.GetLoginProfileInput) (*iam.GetLoginProfileOutput, error) {
-	out := &iam.GetLoginProfileOutput{}
+func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.GetLoginProfileInput) (*getLoginProfileOutput, error) {
+	out := &getLoginProfileOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		o, p, err := s.findLoginProfile(r, c, in.UserName, "iam:GetLoginProfile")
 		if err != nil {
@@ -138,12 +154,18 @@ func (s *Service) getLoginProfile(ctx context.Context, c api.Caller, in *iam.Get
 }
 
 // updateLoginProfile changes what is given.
-func (s *Service) updateLoginProfile(ctx context.Context, c api.Caller, in *iam.UpdateLoginProfileInput) (*iam.UpdateLoginProfileOutput, error) {
+func (s *Service) updateLoginProfile(ctx context.Context, c api.Caller, in *updateLoginProfileInput) (*iam.UpdateLoginProfileOutput, error) {
 	var o owner
 	var p *identity.LoginProfile
 	var salt []byte
 	return nil, store.Make(ctx, s.store, func(r store.Reader) (err error) {
-		if o, p, err = s.findLoginProfile(r, c, in.UserName, "iam:UpdateLoginProfile"); err != nil || in.Password == nil {
+		if o, p, err = s.findLoginProfile(r, c, in.UserName, "iam:UpdateLoginProfile"); err != nil {
+			return err
+		}
+		if err := noSetting(o, in.MaxSigninSessionDuration); err != nil {
+			return err
+		}
+		if err := changeSetting(&p.MaxSigninSessionDuration, in.MaxSigninSessionDuration, in.ResetMaxSigninSessionDuration); err != nil || in.Password == nil {
 			return err
 		}
 		return checkPassword(r, c.Account, *in.Password)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
@@ -28,6 +29,7 @@ func (s *Service) oidcOperations() []api.Operation {
 		api.Op("DeleteOpenIDConnectProvider", s.deleteOIDCProvider),
 		api.Op("AddClientIDToOpenIDConnectProvider", s.addClientID),
 		api.Op("RemoveClientIDFromOpenIDConnectProvider", s.removeClientID),
+		api.Op("UpdateOpenIDConnectProvider", s.updateOIDCProvider),
 		api.Op("UpdateOpenIDConnectProviderThumbprint", s.updateThumbprints),
 	}
 }
@@ -44,6 +46,7 @@ func (s *Service) findOIDCProvider(r store.Reader, c api.Caller, arn string, req
 		}
 		if ok {
 			p, request.ResourceTags = &found, found.Tags
+			request.Context = withResource(request.Context, found.URL, found.Propagation)
 		}
 	}
 	request.Resource = arn
@@ -96,7 +99,7 @@ func (s *Service) insecureIssuer(u *url.URL) bool {
 		slices.Contains(s.insecureIssuers, host) || slices.Contains(s.insecureIssuers, u.Host)
 }
 
-func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *iam.CreateOpenIDConnectProviderInput) (*iam.CreateOpenIDConnectProviderOutput, error) {
+func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *createOIDCProviderInput) (*iam.CreateOpenIDConnectProviderOutput, error) {
 	scheme, issuer, urlErr := s.parseIssuer(*in.Url)
 	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	p := &identity.OIDCProvider{
@@ -110,8 +113,18 @@ func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 		Tags:        tags,
 	}
 	arn := p.ARN()
+	given := propagation{context: in.ContextProvider, instance: in.IdentityCenterInstanceArn}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		if err := s.authz.Authorize(tx, c, authz.Request{Action: "iam:CreateOpenIDConnectProvider", Resource: arn, RequestTags: tags, TagAction: "iam:TagOpenIDConnectProvider"}); err != nil {
+		request := authz.Request{
+			Action: "iam:CreateOpenIDConnectProvider", Resource: arn, RequestTags: tags, TagAction: "iam:TagOpenIDConnectProvider", Context: given.requestKeys(issuer, true),
+		}
+		if err := s.authz.Authorize(tx, c, request); err != nil {
+			return err
+		}
+		if err := given.check(); err != nil {
+			return err
+		}
+		if err := given.apply(&p.Propagation); err != nil {
 			return err
 		}
 		switch {
@@ -146,40 +159,49 @@ func tooManyThumbprints() error {
 	return api.Errorf("InvalidInput", "Thumbprint list must contain fewer than %d entries.", thumbprintsPerProvider)
 }
 
-func (s *Service) getOIDCProvider(ctx context.Context, c api.Caller, in *iam.GetOpenIDConnectProviderInput) (*iam.GetOpenIDConnectProviderOutput, error) {
-	var out *iam.GetOpenIDConnectProviderOutput
+func (s *Service) getOIDCProvider(ctx context.Context, c api.Caller, in *iam.GetOpenIDConnectProviderInput) (*getOIDCProviderOutput, error) {
+	var out *getOIDCProviderOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
 		p, err := s.findOIDCProvider(r, c, *in.OpenIDConnectProviderArn, authz.Request{Action: "iam:GetOpenIDConnectProvider"})
 		if err != nil {
 			return err
 		}
-		out = &iam.GetOpenIDConnectProviderOutput{
-			Url: &p.URL, CreateDate: &p.Created, Tags: wireTags(p.Tags),
-			// AWS sends empty lists.
-			ClientIDList: append([]string{}, p.ClientIDs...), ThumbprintList: append([]string{}, p.Thumbprints...),
+		out = &getOIDCProviderOutput{
+			GetOpenIDConnectProviderOutput: iam.GetOpenIDConnectProviderOutput{
+				Url: &p.URL, CreateDate: &p.Created, Tags: wireTags(p.Tags),
+				// AWS sends empty lists.
+				ClientIDList: append([]string{}, p.ClientIDs...), ThumbprintList: append([]string{}, p.Thumbprints...),
+			},
+			ContextProvider:           wireContextProvider(p.ContextProvider),
+			IdentityCenterInstanceArn: filled(p.IdentityCenter), IdentityStoreArn: filled(p.IdentityStore(p.Account)),
 		}
 		return nil
 	})
 	return out, err
 }
 
-func (s *Service) listOIDCProviders(ctx context.Context, c api.Caller, _ *iam.ListOpenIDConnectProvidersInput) (*iam.ListOpenIDConnectProvidersOutput, error) {
-	out := &iam.ListOpenIDConnectProvidersOutput{OpenIDConnectProviderList: []types.OpenIDConnectProviderListEntry{}} // AWS sends empty lists
+func (s *Service) listOIDCProviders(ctx context.Context, c api.Caller, _ *iam.ListOpenIDConnectProvidersInput) (*listOIDCProvidersOutput, error) {
+	out := &listOIDCProvidersOutput{OpenIDConnectProviderList: []oidcProviderEntry{}} // AWS sends empty lists
 	err := s.store.View(ctx, func(r store.Reader) error {
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:ListOpenIDConnectProviders", Resource: oidcARN(c, "*")}); err != nil {
 			return err
 		}
 		for key := range r.Scan(identity.OIDCProvidersPrefix(c.Account), nil) {
-			parts := store.Parts(key)
-			arn := oidcARN(c, parts[len(parts)-1])
-			out.OpenIDConnectProviderList = append(out.OpenIDConnectProviderList, types.OpenIDConnectProviderListEntry{Arn: &arn})
+			p, _, err := store.Load[identity.OIDCProvider](r, key)
+			if err != nil {
+				return err
+			}
+			out.OpenIDConnectProviderList = append(out.OpenIDConnectProviderList, oidcProviderEntry{
+				OpenIDConnectProviderListEntry:      types.OpenIDConnectProviderListEntry{Arn: aws.String(p.ARN())},
+				IsTrustedIdentityPropagationEnabled: p.IdentityCenter != "", // so AWS says
+			})
 		}
 		return nil
 	})
 	return out, err
 }
 
-// deleteOIDCProvider fails if there is no such provider, though AWS's reference says otherwise: so answers were recorded.
+// deleteOIDCProvider fails if there is no such provider, in words of its own: so answers were recorded.
 func (s *Service) deleteOIDCProvider(ctx context.Context, c api.Caller, in *iam.DeleteOpenIDConnectProviderInput) (*iam.DeleteOpenIDConnectProviderOutput, error) {
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		p, err := s.findOIDCProvider(tx, c, *in.OpenIDConnectProviderArn, authz.Request{Action: "iam:DeleteOpenIDConnectProvider"})
@@ -217,6 +239,23 @@ func (s *Service) removeClientID(ctx context.Context, c api.Caller, in *iam.Remo
 	return nil, s.changeOIDCProvider(ctx, c, *in.OpenIDConnectProviderArn, request, func(p *identity.OIDCProvider) error {
 		p.ClientIDs = slices.DeleteFunc(p.ClientIDs, func(id string) bool { return id == *in.ClientID })
 		return nil
+	})
+}
+
+// updateOIDCProvider changes trusted identity propagation: either the context provider or the instance of IAM Identity Center.
+//
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateOpenIDConnectProvider.html
+func (s *Service) updateOIDCProvider(ctx context.Context, c api.Caller, in *updateOIDCProviderInput) (*updateOIDCProviderOutput, error) {
+	given := propagation{in.ContextProvider, in.IdentityCenterInstanceArn, in.RemoveContextProvider, in.RemoveIdentityCenterInstance}
+	request := authz.Request{Action: "iam:UpdateOpenIDConnectProvider", Context: given.requestKeys("", false)}
+	return nil, s.changeOIDCProvider(ctx, c, *in.OpenIDConnectProviderArn, request, func(p *identity.OIDCProvider) error {
+		if err := given.check(); err != nil {
+			return err
+		}
+		if given.changesContext() == given.changesInstance() {
+			return api.Errorf("InvalidInput", "A request must change either the context provider or the IAM Identity Center association.")
+		}
+		return given.apply(&p.Propagation)
 	})
 }
 

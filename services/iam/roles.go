@@ -124,7 +124,7 @@ func SaveRole(tx store.Tx, role *identity.Role) error {
 	return saveNew(tx, roleKind, identity.RoleKey(role.Account, role.Name), role, role.Account, role.Path, role.Name, role.ID, role.ARN())
 }
 
-func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
+func (s *Service) createRole(ctx context.Context, c api.Caller, in *createRoleInput) (*createRoleOutput, error) {
 	tags, tagsErr := newTags(in.Tags, caseInsensitive)
 	role := &identity.Role{
 		Account: c.Account, Partition: c.Partition, Name: *in.RoleName, ID: identity.NewUniqueID(identity.PrefixRole),
@@ -134,7 +134,8 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 	if in.MaxSessionDuration != nil {
 		role.MaxSessionDuration = *in.MaxSessionDuration
 	}
-	var out *types.Role
+	role.MaxSigninSessionDuration = aws.ToInt32(in.MaxSigninSessionDuration)
+	out := &createRoleOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		request := authz.Request{Action: "iam:CreateRole", Resource: role.ARN(), RequestTags: tags, TagAction: "iam:TagRole", Context: withBoundary(nil, role.Boundary)}
 		if err := s.authz.Authorize(tx, c, request); err != nil {
@@ -163,26 +164,30 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *iam.CreateRo
 		if err := changeBoundary(tx, c.Account, roleKind, role.Name, "", role.Boundary); err != nil {
 			return err
 		}
-		var err error
-		if out, err = s.wireRoleWhole(tx, role); err != nil {
+		w, err := s.wireRoleWhole(tx, role)
+		if err != nil {
 			return err
 		}
-		out.Description, out.MaxSessionDuration, out.Tags = nil, nil, in.Tags // as AWS
+		w.Description, w.MaxSessionDuration, w.Tags = nil, nil, in.Tags // as AWS
+		out.Role = ahead(w, role)
 		return saveNew(tx, roleKind, identity.RoleKey(c.Account, role.Name), role, c.Account, role.Path, role.Name, role.ID, role.ARN())
 	})
-	return &iam.CreateRoleOutput{Role: out}, err
+	return out, err
 }
 
-func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	out := &iam.GetRoleOutput{}
+func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInput) (*getRoleOutput, error) {
+	out := &getRoleOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		role, err := s.findRole(r, c, *in.RoleName, authz.Request{Action: "iam:GetRole"})
 		if err != nil {
 			return err
 		}
-		if out.Role, err = s.wireRoleWhole(r, role); err == nil {
-			out.Role.RoleLastUsed, err = s.roleLastUsed(r, role)
+		w, err := s.wireRoleWhole(r, role)
+		if err != nil {
+			return err
 		}
+		out.Role = ahead(w, role)
+		out.Role.RoleLastUsed, err = s.roleLastUsed(r, role)
 		return err
 	})
 	if err != nil {
@@ -199,12 +204,12 @@ func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.Role
 	return &types.RoleLastUsed{LastUsedDate: &use.At, Region: &use.Region}, nil
 }
 
-func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
+func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*listRolesOutput, error) {
 	page, err := newPage(api.ListOf(c, in))
 	if err != nil {
 		return nil, err
 	}
-	out := &iam.ListRolesOutput{}
+	out := &listRolesOutput{}
 	prefix := pathOf(in.PathPrefix)
 	err = s.store.View(ctx, func(r store.Reader) error {
 		request := authz.Request{Action: "iam:ListRoles", Resource: identity.ARN(c.Partition, "iam", c.Account, "role"+prefix)}
@@ -220,7 +225,7 @@ func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRoles
 			if err != nil {
 				return err
 			}
-			out.Roles = append(out.Roles, *w)
+			out.Roles = append(out.Roles, *ahead(w, role))
 			return nil
 		})
 	})
@@ -229,9 +234,9 @@ func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRoles
 	return out, err
 }
 
-func (s *Service) updateRole(ctx context.Context, c api.Caller, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
+func (s *Service) updateRole(ctx context.Context, c api.Caller, in *updateRoleInput) (*iam.UpdateRoleOutput, error) {
 	return nil, s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRole"}, func(_ store.Tx, role *identity.Role) error {
-		if in.MaxSessionDuration != nil {
+		if in.MaxSessionDuration != nil || in.MaxSigninSessionDuration != nil || aws.ToBool(in.ResetMaxSigninSessionDuration) {
 			if err := modifiable(role); err != nil {
 				return err
 			}
@@ -242,18 +247,21 @@ func (s *Service) updateRole(ctx context.Context, c api.Caller, in *iam.UpdateRo
 		if in.MaxSessionDuration != nil {
 			role.MaxSessionDuration = *in.MaxSessionDuration
 		}
-		return nil
+		return changeSetting(&role.MaxSigninSessionDuration, in.MaxSigninSessionDuration, in.ResetMaxSigninSessionDuration)
 	})
 }
 
-func (s *Service) updateRoleDescription(ctx context.Context, c api.Caller, in *iam.UpdateRoleDescriptionInput) (*iam.UpdateRoleDescriptionOutput, error) {
-	out := &iam.UpdateRoleDescriptionOutput{}
-	err := s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRoleDescription"}, func(tx store.Tx, role *identity.Role) (err error) {
+func (s *Service) updateRoleDescription(ctx context.Context, c api.Caller, in *iam.UpdateRoleDescriptionInput) (*updateRoleDescriptionOutput, error) {
+	out := &updateRoleDescriptionOutput{}
+	err := s.changeRole(ctx, c, *in.RoleName, authz.Request{Action: "iam:UpdateRoleDescription"}, func(tx store.Tx, role *identity.Role) error {
 		role.Description = *in.Description
-		if out.Role, err = s.wireRoleWhole(tx, role); err == nil {
-			out.Role.MaxSessionDuration = nil // as AWS
+		w, err := s.wireRoleWhole(tx, role)
+		if err != nil {
+			return err
 		}
-		return err
+		w.MaxSessionDuration = nil // as AWS
+		out.Role = ahead(w, role)
+		return nil
 	})
 	return out, err
 }

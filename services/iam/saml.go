@@ -51,6 +51,7 @@ func (s *Service) findSAMLProvider(r store.Reader, c api.Caller, arn string, req
 		}
 		if ok {
 			p, request.ResourceTags = &found, found.Tags
+			request.Context = withResource(request.Context, found.Issuer, found.Propagation)
 		}
 	}
 	request.Resource = arn
@@ -75,6 +76,9 @@ func (s *Service) readSAML(document, key *string) (in samlInput, err error) {
 			// What is wrong in detail tells those who may create a provider nothing secret.
 			return in, api.Errorf("InvalidInput", "%s", err)
 		}
+		if in.metadata.EntityID != saml.EntityID([]byte(*document)) { // which permission was asked for
+			return in, api.Errorf("InvalidInput", "The metadata document does not begin with the entityID.")
+		}
 	}
 	if key != nil {
 		in.key, err = s.readKey(*key)
@@ -84,7 +88,11 @@ func (s *Service) readSAML(document, key *string) (in samlInput, err error) {
 
 // setMetadata puts a metadata document, which was read, into the provider.
 func setMetadata(p *identity.SAMLProvider, document string, metadata *saml.Metadata) {
-	p.Metadata, p.ValidUntil = document, metadata.ValidUntil
+	p.Metadata, p.ValidUntil, p.Issuer = document, metadata.ValidUntil, metadata.EntityID
+	p.KeyHashes = nil
+	for _, certificate := range metadata.Certificates {
+		p.KeyHashes = append(p.KeyHashes, saml.KeyHash(certificate))
+	}
 	if p.ValidUntil.IsZero() {
 		p.ValidUntil = p.Created.Add(samlLifetime)
 	}
@@ -132,22 +140,33 @@ func newLongID() string {
 	return base32.StdEncoding.EncodeToString(b[:])
 }
 
-func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.CreateSAMLProviderInput) (*iam.CreateSAMLProviderOutput, error) {
+func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *createSAMLProviderInput) (*iam.CreateSAMLProviderOutput, error) {
 	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	p := &identity.SAMLProvider{
 		Account: c.Account, Partition: c.Partition, Name: *in.Name, ID: newLongID(), Created: s.now(), Tags: tags,
 		Encrypted: in.AssertionEncryptionMode == types.AssertionEncryptionModeTypeRequired,
 	}
 	arn := p.ARN()
+	propagated := propagation{context: in.ContextProvider, instance: in.IdentityCenterInstanceArn}
 	err := store.Make(ctx, s.store, func(r store.Reader) error {
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags, TagAction: "iam:TagSAMLProvider"}); err != nil {
+		request := authz.Request{
+			Action: "iam:CreateSAMLProvider", Resource: arn, RequestTags: tags, TagAction: "iam:TagSAMLProvider",
+			Context: propagated.requestKeys(saml.EntityID([]byte(*in.SAMLMetadataDocument)), true),
+		}
+		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}
-		return tagsErr
+		if tagsErr != nil {
+			return tagsErr
+		}
+		return propagated.check()
 	}, func() (samlInput, error) {
 		return s.readSAML(in.SAMLMetadataDocument, in.AddPrivateKey)
 	}, func(tx store.Tx, given samlInput) error {
 		setMetadata(p, *in.SAMLMetadataDocument, given.metadata)
+		if err := propagated.apply(&p.Propagation); err != nil {
+			return err
+		}
 		if given.key != nil {
 			p.Keys = []identity.SAMLKey{*given.key}
 		}
@@ -165,16 +184,21 @@ func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 	return &iam.CreateSAMLProviderOutput{SAMLProviderArn: &arn, Tags: in.Tags}, err
 }
 
-func (s *Service) getSAMLProvider(ctx context.Context, c api.Caller, in *iam.GetSAMLProviderInput) (*iam.GetSAMLProviderOutput, error) {
-	var out *iam.GetSAMLProviderOutput
+func (s *Service) getSAMLProvider(ctx context.Context, c api.Caller, in *iam.GetSAMLProviderInput) (*getSAMLProviderOutput, error) {
+	var out *getSAMLProviderOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
 		p, err := s.findSAMLProvider(r, c, *in.SAMLProviderArn, authz.Request{Action: "iam:GetSAMLProvider"})
 		if err != nil {
 			return err
 		}
-		out = &iam.GetSAMLProviderOutput{
-			SAMLProviderUUID: &p.ID, SAMLMetadataDocument: &p.Metadata, CreateDate: &p.Created, ValidUntil: &p.ValidUntil, Tags: wireTags(p.Tags),
-			AssertionEncryptionMode: types.AssertionEncryptionModeTypeAllowed, PrivateKeyList: []types.SAMLPrivateKey{},
+		out = &getSAMLProviderOutput{
+			GetSAMLProviderOutput: iam.GetSAMLProviderOutput{
+				SAMLProviderUUID: &p.ID, SAMLMetadataDocument: &p.Metadata, CreateDate: &p.Created, ValidUntil: &p.ValidUntil, Tags: wireTags(p.Tags),
+				AssertionEncryptionMode: types.AssertionEncryptionModeTypeAllowed, PrivateKeyList: []types.SAMLPrivateKey{},
+			},
+			SAMLKeyHashes:             []samlKeyHashes{{IssuerURL: &p.Issuer, KeyHashes: p.KeyHashes}},
+			ContextProvider:           wireContextProvider(p.ContextProvider),
+			IdentityCenterInstanceArn: filled(p.IdentityCenter), IdentityStoreArn: filled(p.IdentityStore(p.Account)),
 		}
 		if p.Encrypted {
 			out.AssertionEncryptionMode = types.AssertionEncryptionModeTypeRequired
@@ -187,8 +211,8 @@ func (s *Service) getSAMLProvider(ctx context.Context, c api.Caller, in *iam.Get
 	return out, err
 }
 
-func (s *Service) listSAMLProviders(ctx context.Context, c api.Caller, _ *iam.ListSAMLProvidersInput) (*iam.ListSAMLProvidersOutput, error) {
-	out := &iam.ListSAMLProvidersOutput{SAMLProviderList: []types.SAMLProviderListEntry{}} // AWS sends empty lists
+func (s *Service) listSAMLProviders(ctx context.Context, c api.Caller, _ *iam.ListSAMLProvidersInput) (*listSAMLProvidersOutput, error) {
+	out := &listSAMLProvidersOutput{SAMLProviderList: []samlProviderEntry{}} // AWS sends empty lists
 	err := s.store.View(ctx, func(r store.Reader) error {
 		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:ListSAMLProviders", Resource: samlARN(c, "*")}); err != nil {
 			return err
@@ -198,7 +222,10 @@ func (s *Service) listSAMLProviders(ctx context.Context, c api.Caller, _ *iam.Li
 			if err != nil {
 				return err
 			}
-			out.SAMLProviderList = append(out.SAMLProviderList, types.SAMLProviderListEntry{Arn: aws.String(p.ARN()), CreateDate: &p.Created, ValidUntil: &p.ValidUntil})
+			out.SAMLProviderList = append(out.SAMLProviderList, samlProviderEntry{
+				SAMLProviderListEntry:               types.SAMLProviderListEntry{Arn: aws.String(p.ARN()), CreateDate: &p.Created, ValidUntil: &p.ValidUntil},
+				IsTrustedIdentityPropagationEnabled: p.IdentityCenter != "", // so AWS says
+			})
 		}
 		return nil
 	})
@@ -208,11 +235,21 @@ func (s *Service) listSAMLProviders(ctx context.Context, c api.Caller, _ *iam.Li
 // updateSAMLProvider changes what is given of the provider.
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateSAMLProvider.html
-func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *iam.UpdateSAMLProviderInput) (*iam.UpdateSAMLProviderOutput, error) {
+func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *updateSAMLProviderInput) (*iam.UpdateSAMLProviderOutput, error) {
 	var p *identity.SAMLProvider
+	propagated := propagation{in.ContextProvider, in.IdentityCenterInstanceArn, in.RemoveContextProvider, in.RemoveIdentityCenterInstance}
+	issuer := saml.EntityID([]byte(aws.ToString(in.SAMLMetadataDocument)))
 	err := store.Make(ctx, s.store, func(r store.Reader) (err error) {
-		if p, err = s.findSAMLProvider(r, c, *in.SAMLProviderArn, authz.Request{Action: "iam:UpdateSAMLProvider"}); err != nil {
+		request := authz.Request{Action: "iam:UpdateSAMLProvider", Context: propagated.requestKeys(issuer, false)}
+		if p, err = s.findSAMLProvider(r, c, *in.SAMLProviderArn, request); err != nil {
 			return err
+		}
+		if err := propagated.check(); err != nil {
+			return err
+		}
+		metadata := in.SAMLMetadataDocument != nil || in.AssertionEncryptionMode != "" || in.AddPrivateKey != nil || in.RemovePrivateKey != nil
+		if propagated.changesContext() && (metadata || propagated.changesInstance()) {
+			return api.Errorf("InvalidInput", "A request can change either the context provider or the provider metadata, but not both.")
 		}
 		if in.AddPrivateKey != nil && in.RemovePrivateKey != nil {
 			return api.Errorf("InvalidInput", "Unable to add and remove private keys in the same request. Set a value for only one of the two parameters.")
@@ -221,6 +258,9 @@ func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 	}, func() (samlInput, error) {
 		return s.readSAML(in.SAMLMetadataDocument, in.AddPrivateKey)
 	}, func(tx store.Tx, given samlInput) error {
+		if err := propagated.apply(&p.Propagation); err != nil {
+			return err
+		}
 		if given.metadata != nil {
 			setMetadata(p, *in.SAMLMetadataDocument, given.metadata)
 		}

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -280,7 +281,11 @@ func (s *Service) choose(r store.Reader, c api.Caller, client, who, sessionName 
 			return nil, unknown
 		}
 		in.Kind, in.Name, in.UniqueID = identity.UserKind, user.Name, user.ID
-		return in, nil
+		profile, _, err := store.Load[identity.LoginProfile](r, identity.LoginProfileKey(account, user.ID))
+		if seconds := profile.MaxSigninSessionDuration; seconds != 0 {
+			in.endAfter(c, seconds)
+		}
+		return in, err
 	case kind == "role":
 		role, ok, err := identity.LoadRole(r, account, name)
 		if err != nil {
@@ -293,8 +298,8 @@ func (s *Service) choose(r store.Reader, c api.Caller, client, who, sessionName 
 			return nil, api.Errorf("ValidationError", "The name of a role's session has 2 to 64 letters, digits and characters of _=,.@+-.")
 		}
 		in.Kind, in.Name, in.UniqueID, in.SessionName = identity.AssumedRole, role.Name, role.ID, sessionName
-		// A sign-in as a role lasts as long as its sessions may.
-		in.Ends = c.Received.Truncate(time.Second).Add(time.Duration(max(role.MaxSessionDuration, 3600)) * time.Second)
+		// A sign-in as a role lasts as long as its sessions may, if there is no setting of its own.
+		in.endAfter(c, cmp.Or(role.MaxSigninSessionDuration, max(role.MaxSessionDuration, 3600)))
 		return in, nil
 	}
 	return nil, unknown

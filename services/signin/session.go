@@ -107,6 +107,11 @@ func (s *Service) issue(r store.Reader, c api.Caller, in *signIn, action string)
 	return &issued{session: session, token: token, principal: found.Principal}, nil
 }
 
+// endAfter ends a sign-in after so many seconds.
+func (in *signIn) endAfter(c api.Caller, seconds int32) {
+	in.Ends = c.Received.Truncate(time.Second).Add(time.Duration(seconds) * time.Second)
+}
+
 // Bindings keep what is sealed for one use from being taken for another.
 const (
 	formBinding    = "signin authorize form v1"

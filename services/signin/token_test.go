@@ -469,3 +469,26 @@ func TestProof(t *testing.T) {
 		})
 	}
 }
+
+// A sign-in lasts as long as the role's or user's setting has it, whatever the role's sessions may.
+func TestMaxSigninSessionDuration(t *testing.T) {
+	w := newWorld(t)
+	user := w.user(home, "ann", mayLogin)
+	role := w.role(home, "app", mayLogin, 7200)
+	w.save(identity.LoginProfileKey(home, user.ID), identity.LoginProfile{MaxSigninSessionDuration: 3600})
+	role.MaxSigninSessionDuration = 90 * 24 * 3600
+	w.save(identity.RoleKey(home, role.Name), role)
+	d := w.device()
+	ofUser := must(d.create(redeeming(w.code(user.ARN()))))(t)
+	ofRole := must(d.create(redeeming(w.code(role.ARN()))))(t)
+	w.Clock.Advance(59 * time.Minute)
+	must(d.create(refreshing(ofUser.RefreshToken)))(t)
+	w.Clock.Advance(time.Minute)
+	_, err := d.create(refreshing(ofUser.RefreshToken))
+	failed(t, err, "TOKEN_EXPIRED", "")
+	w.Clock.Advance(89*24*time.Hour + 22*time.Hour)
+	must(d.create(refreshing(ofRole.RefreshToken)))(t)
+	w.Clock.Advance(time.Hour)
+	_, err = d.create(refreshing(ofRole.RefreshToken))
+	failed(t, err, "TOKEN_EXPIRED", "")
+}
