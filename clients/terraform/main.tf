@@ -257,6 +257,22 @@ resource "aws_kms_ciphertext" "secret" {
   context   = { app = "terraform" }
 }
 
+# Keys that AWS manages are made when they are first asked for.
+data "aws_kms_key" "s3" {
+  key_id = "alias/aws/s3"
+}
+
+data "aws_kms_alias" "ebs" {
+  name = "alias/aws/ebs"
+}
+
+check "aws_managed_keys" {
+  assert {
+    condition     = data.aws_kms_key.s3.key_manager == "AWS" && data.aws_kms_key.s3.enabled && data.aws_kms_alias.ebs.target_key_id != data.aws_kms_key.s3.id
+    error_message = "KMS: AWS managed keys"
+  }
+}
+
 # Organizations
 
 resource "aws_organizations_organization" "all" {

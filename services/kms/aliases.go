@@ -1,8 +1,10 @@
 package kms
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"iter"
 	"strings"
 	"time"
 
@@ -74,7 +76,7 @@ func checkAliasName(name string) error {
 	switch {
 	case !strings.HasPrefix(name, "alias/") || name == "alias/":
 		return api.Errorf("ValidationError", "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
-	case strings.HasPrefix(name, "alias/aws/"):
+	case strings.HasPrefix(name, awsAliasPrefix):
 		return api.Errorf("NotAuthorized", "")
 	}
 	return nil
@@ -217,7 +219,39 @@ func (s *Service) deleteAlias(ctx context.Context, c api.Caller, in *kms.DeleteA
 	})
 }
 
-// listAliases lists the aliases of the account and region, or of one key.
+// withPredefined is keys of records of aliases, sorted, with the keys that those of AWS managed keys have, which there need not be.
+func withPredefined(c api.Caller, records iter.Seq2[[]byte, []byte], after []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func([]byte, []byte) bool) {
+		left := awsManagedKeys
+		upTo := func(key []byte) bool {
+			for ; len(left) > 0; left = left[1:] {
+				at := aliasKey(c.Account, c.Region, left[0].alias())
+				if key != nil && bytes.Compare(at, key) >= 0 {
+					break
+				}
+				if bytes.Compare(at, after) > 0 && !yield(at, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		for key, value := range records {
+			if !upTo(key) {
+				return
+			}
+			if len(left) > 0 && bytes.Equal(key, aliasKey(c.Account, c.Region, left[0].alias())) {
+				left = left[1:]
+			}
+			if !yield(key, value) {
+				return
+			}
+		}
+		upTo(nil)
+	}
+}
+
+// listAliases lists the aliases of the account and region, or of one key. Those of AWS managed keys have no target before
+// these are first described.
 func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAliasesInput) (*kms.ListAliasesOutput, error) {
 	out := &kms.ListAliasesOutput{Aliases: []types.AliasListEntry{}}
 	err := s.store.View(ctx, func(r store.Reader) error {
@@ -254,24 +288,30 @@ func (s *Service) listAliases(ctx context.Context, c api.Caller, in *kms.ListAli
 		if err != nil {
 			return err
 		}
-		for key := range p.scan(r, prefix) {
+		listed := p.scan(r, prefix)
+		if in.KeyId == nil {
+			listed = withPredefined(c, listed, append(bytes.Clone(prefix), p.after...))
+		}
+		for key := range listed {
 			parts := store.Parts(key)
-			a, _, err := loadAlias(r, c.Account, c.Region, parts[len(parts)-1])
+			name := parts[len(parts)-1]
+			a, ok, err := loadAlias(r, c.Account, c.Region, name)
 			if err != nil {
 				return err
 			}
-			if k, err := s.loadKey(r, c.Account, c.Region, a.Target); err != nil {
-				return err
-			} else if k == nil {
-				continue
+			entry := types.AliasListEntry{AliasName: &name, AliasArn: aws.String(arn(c.Partition, c.Region, c.Account, name))}
+			if ok {
+				if k, err := s.loadKey(r, c.Account, c.Region, a.Target); err != nil {
+					return err
+				} else if k == nil {
+					continue
+				}
+				entry.TargetKeyId, entry.CreationDate, entry.LastUpdatedDate = &a.Target, &a.Created, &a.Updated
 			}
 			if !p.take(key) {
 				break
 			}
-			out.Aliases = append(out.Aliases, types.AliasListEntry{
-				AliasName: &a.Name, AliasArn: aws.String(arn(c.Partition, c.Region, c.Account, a.Name)), TargetKeyId: &a.Target,
-				CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
-			})
+			out.Aliases = append(out.Aliases, entry)
 		}
 		out.NextMarker = p.next(prefix)
 		out.Truncated = out.NextMarker != nil

@@ -24,7 +24,7 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 			if err != nil {
 				return err
 			}
-			if count := keyCountKey(account, region); r.Get(count) != nil {
+			if count := keyCountKey(account, region); !k.AWSManaged && r.Get(count) != nil {
 				counts[string(count)]++
 			}
 			materials, err := storedMaterials(r, &k)

@@ -31,6 +31,8 @@ type Key struct {
 	Usage       types.KeyUsageType `json:"usage"`
 	Origin      types.OriginType   `json:"origin"`
 	Enabled     bool               `json:"enabled"`
+	// AWSManaged is set for the keys that AWS manages (awsManaged).
+	AWSManaged bool `json:"awsManaged,omitempty"`
 	// Deletion is when the key ceases to exist; zero if its deletion is not scheduled.
 	Deletion time.Time `json:"deletion,omitzero"`
 	// PendingWindow is the waiting period in days.
@@ -283,6 +285,9 @@ func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) erro
 	if err != nil {
 		return err
 	}
+	if err := checkManaged(c, k, a.action); err != nil {
+		return err
+	}
 	c.Notes.Resource(k.resource())
 	return nil
 }
@@ -338,6 +343,9 @@ func (s *Service) metadata(r store.Reader, k *Key) (*types.KeyMetadata, error) {
 		AWSAccountId: &k.Account, KeyId: &k.ID, Arn: aws.String(k.ARN()), CreationDate: &k.Created, Enabled: state == types.KeyStateEnabled,
 		Description: &k.Description, KeyUsage: k.Usage, KeyState: state, Origin: k.Origin, KeyManager: types.KeyManagerTypeCustomer,
 		KeySpec: k.Spec, CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec), MultiRegion: aws.Bool(k.MultiRegion != ""),
+	}
+	if k.AWSManaged {
+		m.KeyManager = types.KeyManagerTypeAws
 	}
 	if k.Origin == types.OriginTypeExternal && !s.pendingImport(k) {
 		m.ExpirationModel, m.ValidTo = expiration(k.Expires)

@@ -193,6 +193,11 @@ func (s *Service) describeKey(ctx context.Context, c api.Caller, in *kms.Describ
 	} else if err != nil {
 		return nil, err
 	}
+	if m, ok := predefined(c, *in.KeyId); ok {
+		if err := s.makeAWSManaged(ctx, c, m); err != nil {
+			return nil, err
+		}
+	}
 	err := s.store.View(ctx, func(r store.Reader) error {
 		k, err := s.findKey(r, c, *in.KeyId, access{action: "kms:DescribeKey", anyAccount: true})
 		if err != nil {

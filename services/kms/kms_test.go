@@ -162,10 +162,12 @@ func TestAliases(t *testing.T) {
 	pages := 0
 	for ; p.HasMorePages(); pages++ {
 		for _, a := range must[*kms.ListAliasesOutput](t)(p.NextPage(t.Context())).Aliases {
-			names = append(names, *a.AliasName)
+			if a.TargetKeyId != nil {
+				names = append(names, *a.AliasName)
+			}
 		}
 	}
-	if len(names) != 8 || pages != 3 {
+	if len(names) != 8 || pages != (8+awsManaged+2)/3 {
 		t.Errorf("%d aliases on %d pages", len(names), pages)
 	}
 	of := must[*kms.ListAliasesOutput](t)(c.ListAliases(t.Context(), &kms.ListAliasesInput{KeyId: two.Arn}))
@@ -316,7 +318,7 @@ func TestStates(t *testing.T) {
 	if keys := must[*kms.ListKeysOutput](t)(c.ListKeys(t.Context(), nil)).Keys; len(keys) != 0 {
 		t.Errorf("listed after its deletion: %v", keys)
 	}
-	if aliases := must[*kms.ListAliasesOutput](t)(c.ListAliases(t.Context(), nil)).Aliases; len(aliases) != 0 {
+	if aliases := must[*kms.ListAliasesOutput](t)(c.ListAliases(t.Context(), nil)).Aliases; len(aliases) != awsManaged {
 		t.Errorf("listed after the deletion of its key: %v", aliases)
 	}
 	createKey(t, c, "", "") // a write destroys what is due

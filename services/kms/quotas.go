@@ -176,7 +176,7 @@ func (s *Service) takeOfKeyStore(region, id string) error {
 	return nil
 }
 
-// keyCountKey is where the number of a region's keys stands. An older version wrote none.
+// keyCountKey is where the number of a region's keys stands, but for those that AWS manages. An older version wrote none.
 func keyCountKey(account, region string) []byte {
 	return store.Key("kms", account, region, "key-count")
 }
@@ -186,8 +186,14 @@ func keyCount(r store.Reader, account, region string) (int, error) {
 	if ok || err != nil {
 		return count, err
 	}
-	for range r.Scan(store.Key("kms", account, region, "key"), nil) {
-		count++
+	for key := range r.Scan(store.Key("kms", account, region, "key"), nil) {
+		k, _, err := store.Load[Key](r, key)
+		if err != nil {
+			return 0, err
+		}
+		if !k.AWSManaged {
+			count++
+		}
 	}
 	return count, nil
 }
