@@ -16,9 +16,12 @@ type Charge struct {
 	Count int
 }
 
+// Throttles reports whether any request may be refused, so that nobody works out charges for nothing.
+func (q *Quotas) Throttles() bool { return q != nil && (q.requests || len(q.set) > 0) }
+
 // Take reports whether a request is within all quotas that it takes of, each once. If it is not, it takes of none.
 func (q *Quotas) Take(charges ...Charge) bool {
-	if q == nil || !q.requests && len(q.set) == 0 {
+	if !q.Throttles() {
 		return true
 	}
 	limited := make([]limit, 0, len(charges))

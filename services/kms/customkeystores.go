@@ -264,15 +264,17 @@ func (s *Service) disconnectCustomKeyStore(ctx context.Context, c api.Caller, in
 // (https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateCustomKeyStore.html).
 func (s *Service) updateCustomKeyStore(ctx context.Context, c api.Caller, in *kms.UpdateCustomKeyStoreInput) (*kms.UpdateCustomKeyStoreOutput, error) {
 	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:UpdateCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
-		disconnected := in.KeyStorePassword != nil || in.CloudHsmClusterId != nil
+		disconnected, state := in.KeyStorePassword != nil || in.CloudHsmClusterId != nil, s.connection(ks)
 		switch {
 		case in.XksProxyAuthenticationCredential != nil || in.XksProxyConnectivity != "" || in.XksProxyUriEndpoint != nil || in.XksProxyUriPath != nil ||
 			in.XksProxyVpcEndpointServiceName != nil || in.XksProxyVpcEndpointServiceOwner != nil:
 			return api.Errorf("ValidationError", "XksProxy parameters are valid only for custom key stores with a CustomKeyStoreType of EXTERNAL_KEY_STORE.")
 		case in.NewCustomKeyStoreName == nil && !disconnected:
 			return api.Errorf("ValidationError", "At least one property of the custom key store to update is required.")
-		case ks.Connected && disconnected:
+		case disconnected && state != types.ConnectionStateTypeDisconnected:
 			return wrongKeyStoreState(ks, "disconnected")
+		case state != types.ConnectionStateTypeDisconnected && state != types.ConnectionStateTypeConnected:
+			return wrongKeyStoreState(ks, "connected or disconnected")
 		case in.CloudHsmClusterId != nil && *in.CloudHsmClusterId != ks.Cluster:
 			return api.Errorf("CloudHsmClusterNotRelatedException", "The AWS CloudHSM cluster %s is not related to the cluster %s of the custom key store.", *in.CloudHsmClusterId, ks.Cluster)
 		case in.NewCustomKeyStoreName == nil:

@@ -147,3 +147,29 @@ func TestUpdateCustomKeyStore(t *testing.T) {
 	must[*kms.ConnectCustomKeyStoreOutput](t)(c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: key.CustomKeyStoreId}))
 	must[*kms.EncryptOutput](t)(c.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")}))
 }
+
+// Neither a name nor the rest can be changed while a store is being connected or disconnected, nor can its cluster make random bytes.
+func TestCustomKeyStoreInTransition(t *testing.T) {
+	e, c := startSlow(t)
+	id := must[*kms.CreateCustomKeyStoreOutput](t)(c.CreateCustomKeyStore(t.Context(), &kms.CreateCustomKeyStoreInput{
+		CustomKeyStoreName: aws.String("hsm"), CloudHsmClusterId: aws.String("cluster-abcdefghijk"), KeyStorePassword: aws.String("password"), TrustAnchorCertificate: aws.String(certificate(t)),
+	})).CustomKeyStoreId
+	update := func(in kms.UpdateCustomKeyStoreInput) error {
+		in.CustomKeyStoreId = id
+		_, err := c.UpdateCustomKeyStore(t.Context(), &in)
+		return err
+	}
+	name, password := kms.UpdateCustomKeyStoreInput{NewCustomKeyStoreName: aws.String("other")}, kms.UpdateCustomKeyStoreInput{KeyStorePassword: aws.String("password2")}
+	must[*kms.ConnectCustomKeyStoreOutput](t)(c.ConnectCustomKeyStore(t.Context(), &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: id}))
+	refused(t, update(name), "CustomKeyStoreInvalidStateException", "not connected or disconnected")
+	refused(t, update(password), "CustomKeyStoreInvalidStateException", "not disconnected")
+	_, err := c.GenerateRandom(t.Context(), &kms.GenerateRandomInput{NumberOfBytes: aws.Int32(1), CustomKeyStoreId: id})
+	refused(t, err, "CustomKeyStoreInvalidStateException", "not connected")
+	e.Clock.Advance(transition)
+	must[any](t)(nil, update(name))
+	must[*kms.GenerateRandomOutput](t)(c.GenerateRandom(t.Context(), &kms.GenerateRandomInput{NumberOfBytes: aws.Int32(1), CustomKeyStoreId: id}))
+	must[*kms.DisconnectCustomKeyStoreOutput](t)(c.DisconnectCustomKeyStore(t.Context(), &kms.DisconnectCustomKeyStoreInput{CustomKeyStoreId: id}))
+	refused(t, update(name), "CustomKeyStoreInvalidStateException", "not connected or disconnected")
+	e.Clock.Advance(transition)
+	must[any](t)(nil, update(password))
+}

@@ -201,7 +201,7 @@ func (s *Service) generateRandom(ctx context.Context, c api.Caller, in *kms.Gene
 			return err
 		case !ok:
 			return noKeyStore(*in.CustomKeyStoreId)
-		case !ks.Connected:
+		case !s.connected(&ks):
 			return wrongKeyStoreState(&ks, "connected")
 		}
 		return s.takeOfKeyStore(c.Region, ks.ID)

@@ -147,7 +147,10 @@ func TestCustomKeyStoreQuota(t *testing.T) {
 	for range 3 {
 		must[any](t)(nil, encrypt(plain.KeyId))
 	}
-	must[any](t)(nil, encrypt(keyInStore(t, c).KeyId)) // of another
+	other := keyInStore(t, c)
+	must[any](t)(nil, encrypt(other.KeyId))
+	_, err := c.GenerateRandom(t.Context(), &kms.GenerateRandomInput{NumberOfBytes: aws.Int32(1), CustomKeyStoreId: other.CustomKeyStoreId})
+	refused(t, err, "ThrottlingException", tooFast)
 }
 
 // keyInStore returns a key in a custom key store that is made for it, and connected.
