@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"emulator/store"
@@ -145,6 +146,19 @@ func (d *Directory) findSession(r store.Reader, now time.Time, partition, access
 	return Credential{Secret: d.Keyring.SessionSecret(accessKeyID), Principal: p}, nil
 }
 
+// sessionUser returns the user of a session, also if it has another name now, or nil if it was deleted.
+func (d *Directory) sessionUser(r store.Reader, s *Session) (*User, error) {
+	user, err := d.user(r, s.Account, s.Name)
+	if err != nil || user != nil && user.ID == s.ID {
+		return user, err
+	}
+	arn, ok, err := store.Load[string](r, UniqueIDKey(s.ID))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return d.user(r, s.Account, arn[strings.LastIndexByte(arn, '/')+1:])
+}
+
 // sessionPrincipal finds the user, role or account that a session stands on. One that was
 // deleted, or made anew under the same name, is ErrToken.
 func (d *Directory) sessionPrincipal(r store.Reader, partition string, s *Session) (Principal, error) {
@@ -171,11 +185,11 @@ func (d *Directory) sessionPrincipal(r store.Reader, partition string, s *Sessio
 		return base, nil
 	case UserKind, FederatedUser:
 		if s.Name != "" { // else the root user federated
-			user, err := d.user(r, s.Account, s.Name)
+			user, err := d.sessionUser(r, s)
 			if err != nil {
 				return Principal{}, err
 			}
-			if user == nil || user.ID != s.ID {
+			if user == nil {
 				return Principal{}, ErrToken
 			}
 			p.User, p.ARN, p.UserID = user, user.ARN(), user.ID

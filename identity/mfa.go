@@ -13,7 +13,7 @@ import (
 	"emulator/store"
 )
 
-// MFADevice is the record of a virtual MFA device. Its user's record names it, too.
+// MFADevice is the record of an MFA device: a virtual one, a hardware token or a FIDO security key. Its user's record names it, too.
 type MFADevice struct {
 	Account   string            `json:"account"`
 	Partition string            `json:"partition"`
@@ -21,6 +21,10 @@ type MFADevice struct {
 	Path      string            `json:"path"`
 	Created   time.Time         `json:"created"`
 	Tags      map[string]string `json:"tags,omitempty"`
+	// Serial is the serial number of a device that is not virtual, and so has neither name nor path.
+	Serial string `json:"serial,omitempty"`
+	// FIDO is nil of all but FIDO security keys.
+	FIDO *FIDOKey `json:"fido,omitempty"`
 	// UserID is the unique ID of the user with whom the device is enabled, or "", and Enabled
 	// since when.
 	UserID  string    `json:"userId,omitempty"`
@@ -36,6 +40,13 @@ type MFADevice struct {
 	WrongAt time.Time `json:"wrongAt,omitzero"`
 }
 
+// FIDOKey is what a FIDO security key has besides. It is registered for one user.
+type FIDOKey struct {
+	Owner string `json:"owner"` // the user's unique ID
+	// Certifications are its levels, by AWS's names: FIDO, FIPS-140-2, FIPS-140-3.
+	Certifications map[string]string `json:"certifications,omitempty"`
+}
+
 // ErrMFACode: a code is not the device's, or was taken before.
 var (
 	ErrMFACode = errors.New("wrong MFA code")
@@ -49,27 +60,44 @@ func (e *MFAPausedError) Error() string {
 	return "too many MFA codes were wrong: none is taken before " + e.Until.Format(time.RFC3339)
 }
 
-// SerialNumber returns the device's serial number, which is its ARN.
+// SerialNumber returns the device's serial number. That of a virtual one is its ARN.
 func (d *MFADevice) SerialNumber() string {
+	if d.Serial != "" {
+		return d.Serial
+	}
 	return ARN(d.Partition, "iam", d.Account, "mfa"+d.Path+d.Name)
 }
 
-// MFADeviceKey is the key of an MFADevice. Names are unique below a path.
+// Key is the key of the device's record.
+func (d *MFADevice) Key() []byte {
+	if d.Serial != "" {
+		return store.Key("iam", d.Account, "mfa-serial", d.Serial)
+	}
+	return MFADeviceKey(d.Account, d.Path, d.Name)
+}
+
+// MFADeviceKey is the key of the MFADevice of a virtual device. Names are unique below a path.
 func MFADeviceKey(account, path, name string) []byte {
 	return store.Key("iam", account, "mfa", strings.TrimPrefix(path, "/")+strings.ToLower(name))
 }
 
-// MFADevicesPrefix is what the keys of an account's MFADevices begin with.
+// MFADevicesPrefix is what the keys of an account's virtual MFADevices begin with, and OtherMFADevicesPrefix those of the others.
 func MFADevicesPrefix(account string) []byte { return store.Key("iam", account, "mfa") }
+
+// OtherMFADevicesPrefix is like MFADevicesPrefix.
+func OtherMFADevicesPrefix(account string) []byte { return store.Key("iam", account, "mfa-serial") }
 
 // LoadMFADevice returns the device of that serial number.
 func LoadMFADevice(r store.Reader, account, serial string) (*MFADevice, bool, error) {
-	_, name, ok := strings.Cut(serial, ":mfa/")
-	if !ok || strings.IndexByte(name, 0) >= 0 {
+	if strings.IndexByte(serial, 0) >= 0 {
 		return nil, false, nil
 	}
-	i := strings.LastIndexByte(name, '/') + 1
-	d, ok, err := store.Load[MFADevice](r, MFADeviceKey(account, "/"+name[:i], name[i:]))
+	wanted := MFADevice{Account: account, Serial: serial}
+	if _, name, ok := strings.Cut(serial, ":mfa/"); ok {
+		i := strings.LastIndexByte(name, '/') + 1
+		wanted = MFADevice{Account: account, Path: "/" + name[:i], Name: name[i:]}
+	}
+	d, ok, err := store.Load[MFADevice](r, wanted.Key())
 	return &d, ok && d.SerialNumber() == serial, err
 }
 

@@ -13,7 +13,9 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"emulator/api"
 	"emulator/identity"
+	"emulator/services/iam"
 	"emulator/store"
 )
 
@@ -29,6 +31,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/check", s.adminCheck).Methods(http.MethodGet)
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
+	r.HandleFunc("/mfa-devices", s.adminMFADevice).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/attestation-document", s.adminAttest).Methods(http.MethodPost)
@@ -267,6 +270,26 @@ func (s *Server) adminAccessToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"token": token})
+}
+
+// adminMFADevice registers a hardware token or a FIDO security key, of an iam.NewMFADevice, and answers its serial number and
+// the seed of its codes.
+func (s *Server) adminMFADevice(w http.ResponseWriter, r *http.Request) {
+	var device iam.NewMFADevice
+	if err := decodeAdmin(w, r, &device); err != nil {
+		adminError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	made, err := s.iam.RegisterMFADevice(r.Context(), device)
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		adminError(w, http.StatusBadRequest, e.Message)
+		return
+	}
+	if err != nil {
+		s.adminFailure(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, made)
 }
 
 // adminDelegation answers what SendDelegationToken sent to a request's notification channel:

@@ -52,6 +52,10 @@ func TestDependentActions(t *testing.T) {
 			_, err := people.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("x"), AssumeRolePolicyDocument: &trust, Tags: tags})
 			return err
 		}},
+		{"iam:UploadServerCertificate", "iam:TagServerCertificate", on("server-certificate/x"), func() error {
+			_, err := people.UploadServerCertificate(t.Context(), &iam.UploadServerCertificateInput{ServerCertificateName: aws.String("x"), CertificateBody: aws.String("x"), PrivateKey: aws.String("x"), Tags: tags})
+			return err
+		}},
 		{"iam:CreatePolicy", "iam:TagPolicy", on("policy/x"), func() error {
 			_, err := people.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("x"), PolicyDocument: document, Tags: tags})
 			return err

@@ -102,8 +102,6 @@ func checkMembers(shape *model.Shape, given string) string {
 var notReturned = map[string]string{
 	"iam AttachGroupPolicy UnmodifiableEntity":            "of roles only",
 	"iam AttachUserPolicy UnmodifiableEntity":             "of roles only",
-	"iam DeactivateMFADevice EntityAlreadyExists":         "of EnableMFADevice only",
-	"iam ResyncMFADevice EntityAlreadyExists":             "of EnableMFADevice only",
 	"iam DeleteGroupPolicy UnmodifiableEntity":            "of roles only",
 	"iam DeleteUserPolicy UnmodifiableEntity":             "of roles only",
 	"iam DetachGroupPolicy UnmodifiableEntity":            "of roles only",

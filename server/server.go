@@ -114,6 +114,7 @@ type Server struct {
 	regions   identity.Regions
 	verifier  *sigv4.Verifier
 	issuers   *issuer.Provider // nil if turned off
+	iam       *iam.Service
 	nsm       *nsm.Module
 	lastUse   *audit.LastUse
 	probe     writeProbe
@@ -206,9 +207,10 @@ func Open(config Config) (_ *Server, err error) {
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
 	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
 	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, AttestationRoots: s.attestationRoots})
+	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
-		source{"iam", iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers}).Operations()},
+		source{"iam", s.iam.Operations()},
 		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},

@@ -53,6 +53,16 @@ func (s *Service) getAccountSummary(ctx context.Context, c api.Caller, _ *iam.Ge
 				summary["MFADevicesInUse"]++
 			}
 		}
+		for key := range r.Scan(identity.OtherMFADevicesPrefix(c.Account), nil) {
+			d, _, err := store.Load[identity.MFADevice](r, key)
+			if err != nil {
+				return err
+			}
+			if d.UserID != "" { // before, it is not the account's
+				summary["MFADevices"]++
+				summary["MFADevicesInUse"]++
+			}
+		}
 		if r.Get(identity.LoginProfileKey(c.Account, c.Account)) != nil {
 			summary["AccountPasswordPresent"] = 1
 		}

@@ -381,3 +381,35 @@ func TestServiceSpecificCredentialConditions(t *testing.T) {
 	wantDenied(err)
 	must(ann.DeleteServiceSpecificCredential(ctx, &iam.DeleteServiceSpecificCredentialInput{ServiceSpecificCredentialId: k.ServiceSpecificCredentialId}))(t)
 }
+
+// TestResetOfCredentials: nothing of an account's credentials is left, and all can be made again.
+func TestResetOfCredentials(t *testing.T) {
+	ctx, e := t.Context(), emulatortest.Start(t)
+	client := iam.NewFromConfig(e.ConfigWith("111111111111", "test", "", emulatortest.Region))
+	ann := aws.String("ann")
+	_, body := certificate(t, "c", rsaKeys()[0], nil, nil)
+	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKeys()[0])}))
+	line := string(ssh.MarshalAuthorizedKey(must(ssh.NewPublicKey(rsaKeys()[0].Public()))(t)))
+	for range 2 {
+		must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: ann}))(t)
+		must(client.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: ann, Password: aws.String("Password-1")}))(t)
+		must(client.UploadSSHPublicKey(ctx, &iam.UploadSSHPublicKeyInput{UserName: ann, SSHPublicKeyBody: &line}))(t)
+		must(client.UploadSigningCertificate(ctx, &iam.UploadSigningCertificateInput{UserName: ann, CertificateBody: &body}))(t)
+		must(client.UploadServerCertificate(ctx, &iam.UploadServerCertificateInput{ServerCertificateName: ann, CertificateBody: &body, PrivateKey: &key}))(t)
+		k := must(client.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: ann, ServiceName: aws.String("codecommit.amazonaws.com")}))(t).ServiceSpecificCredential
+		if *k.ServiceUserName != "ann-at-111111111111" {
+			t.Errorf("the name is %s", *k.ServiceUserName)
+		}
+		token, problem := register(t, e, `{"account":"111111111111","serialNumber":"GAHT12345678"}`)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		if err := enableDevice(t, e, client, "ann", token); err != nil {
+			t.Fatal(err)
+		}
+		resp := must(http.Post(e.URL+"/_emulator/reset", "application/json", strings.NewReader(`{"account":"111111111111"}`)))(t)
+		resp.Body.Close()
+		wantSound(t, e)
+	}
+	wantSame(t, must(client.ListServerCertificates(ctx, nil))(t).ServerCertificateMetadataList, []types.ServerCertificateMetadata{})
+}

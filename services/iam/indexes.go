@@ -144,7 +144,7 @@ func (x *indexer) record(key []byte, parts []string) error {
 				x.Entry(k.key(account), strconv.Itoa(k.scan(x.r, account)))
 			}
 		}
-	case "mfa":
+	case "mfa", "mfa-serial":
 		d, _, err := store.Load[identity.MFADevice](x.r, key)
 		if err != nil {
 			return err

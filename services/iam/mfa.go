@@ -34,16 +34,18 @@ func (s *Service) mfaOperations() []api.Operation {
 		api.Op("DeactivateMFADevice", s.deactivateMFADevice),
 		api.Op("ResyncMFADevice", s.resyncMFADevice),
 		api.Op("ListMFADevices", s.listMFADevices),
+		api.Op("GetMFADevice", s.getMFADevice),
 	}
 }
 
-// findMFADevice returns the device of that serial number once the caller may do with it
+// findMFADevice returns the virtual device of that serial number once the caller may do with it
 // what request says.
 func (s *Service) findMFADevice(r store.Reader, c api.Caller, serial string, request authz.Request) (*identity.MFADevice, error) {
 	d, ok, err := identity.LoadMFADevice(r, c.Account, serial)
 	if err != nil {
 		return nil, err
 	}
+	ok = ok && d.Serial == ""
 	request.Resource = serial
 	if ok {
 		request.ResourceTags = d.Tags
@@ -62,12 +64,10 @@ func noMFADevice(serial string) error {
 }
 
 func saveMFADevice(tx store.Tx, d *identity.MFADevice) error {
-	return store.Save(tx, identity.MFADeviceKey(d.Account, d.Path, d.Name), d)
+	return store.Save(tx, d.Key(), d)
 }
 
-const enableMFA = "iam:EnableMFADevice"
-
-// findUserMFA returns a user and one of its devices, or for EnableMFADevice one that may become it.
+// findUserMFA returns a user and one of its devices.
 func (s *Service) findUserMFA(r store.Reader, c api.Caller, userName, serial, action string) (*identity.User, *identity.MFADevice, error) {
 	u, err := s.findUser(r, c, userName, authz.Request{Action: action})
 	if err != nil {
@@ -79,17 +79,56 @@ func (s *Service) findUserMFA(r store.Reader, c api.Caller, userName, serial, ac
 		return nil, nil, err
 	case !ok:
 		return nil, nil, noMFADevice(serial)
-	case action != enableMFA && d.UserID != u.ID:
+	case d.UserID != u.ID:
 		return nil, nil, api.Errorf("NoSuchEntity", "MFA Device invalid for user.")
-	case action == enableMFA && d.UserID != "":
-		return nil, nil, api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
-	case action == enableMFA:
-		err = s.within(mfaDevicesPerUser, len(u.MFADevices)+1)
 	}
-	return u, d, err
+	return u, d, nil
 }
 
-// saveUserMFA saves what findUserMFA found.
+// findNewMFA returns a user and a device that may become its own.
+func (s *Service) findNewMFA(r store.Reader, c api.Caller, userName, serial string) (*identity.User, *identity.MFADevice, error) {
+	d, ok, err := identity.LoadMFADevice(r, c.Account, serial)
+	if err != nil {
+		return nil, nil, err
+	}
+	request := authz.Request{Action: "iam:EnableMFADevice"}
+	if ok && d.FIDO != nil { // which is challenged, and then proves itself
+		request.Context = map[string][]string{registerKey: {"Create"}}
+		if _, err := s.findUser(r, c, userName, request); err != nil {
+			return nil, nil, err
+		}
+		request.Context = securityKeyContext(d)
+	}
+	u, err := s.findUser(r, c, userName, request)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !ok, d.FIDO != nil && d.FIDO.Owner != u.ID:
+		return nil, nil, noMFADevice(serial)
+	case d.UserID != "":
+		return nil, nil, api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
+	}
+	return u, d, s.within(mfaDevicesPerUser, len(u.MFADevices)+1)
+}
+
+// The condition keys of a FIDO security key that is being enabled.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#available-keys-for-iam
+const registerKey = "iam:RegisterSecurityKey"
+
+var certificationKeys = map[string]string{
+	"FIDO": "iam:FIDO-certification", "FIPS-140-2": "iam:FIDO-FIPS-140-2-certification", "FIPS-140-3": "iam:FIDO-FIPS-140-3-certification",
+}
+
+func securityKeyContext(d *identity.MFADevice) map[string][]string {
+	conditions := map[string][]string{registerKey: {"Activate"}}
+	for name, level := range d.FIDO.Certifications {
+		conditions[certificationKeys[name]] = []string{level}
+	}
+	return conditions
+}
+
+// saveUserMFA saves what findUserMFA or findNewMFA found.
 func saveUserMFA(tx store.Tx, u *identity.User, d *identity.MFADevice) error {
 	if err := saveMFADevice(tx, d); err != nil {
 		return err
@@ -97,16 +136,17 @@ func saveUserMFA(tx store.Tx, u *identity.User, d *identity.MFADevice) error {
 	return store.Save(tx, identity.UserKey(u.Account, u.Name), u)
 }
 
-// synchronizeMFA takes two codes that follow one another, the proof that the device has the seed, and with the action
-// EnableMFADevice gives it to the user. Wrong codes are counted.
-func (s *Service) synchronizeMFA(ctx context.Context, c api.Caller, action, userName, serial, first, second string) error {
+// synchronizeMFA takes two codes that follow one another, the proof that the device which find finds has the seed, and then does
+// with it what remains. Wrong codes are counted.
+func (s *Service) synchronizeMFA(ctx context.Context, serial, first, second string,
+	find func(store.Reader) (*identity.User, *identity.MFADevice, error), proven func(*identity.User, *identity.MFADevice)) error {
 	var u *identity.User
 	var d *identity.MFADevice
 	var seed []byte // sealed
 	var wrong error // which is to be stored
 	now := s.clock.Now()
 	err := store.Make(ctx, s.store, func(r store.Reader) (err error) {
-		if u, d, err = s.findUserMFA(r, c, userName, serial, action); err != nil {
+		if u, d, err = find(r); err != nil {
 			return err
 		}
 		if paused, ok := errors.AsType[*identity.MFAPausedError](d.Paused(now)); ok {
@@ -124,9 +164,8 @@ func (s *Service) synchronizeMFA(ctx context.Context, c api.Caller, action, user
 		if !bytes.Equal(seed, d.Seed) { // it is another device meanwhile
 			codes = identity.CodePair{}
 		}
-		if wrong = d.Synchronize(codes, now); wrong == nil && action == enableMFA {
-			d.UserID, d.Enabled = u.ID, s.now()
-			u.MFADevices = append(u.MFADevices, serial)
+		if wrong = d.Synchronize(codes, now); wrong == nil {
+			proven(u, d)
 		}
 		return saveUserMFA(tx, u, d)
 	})
@@ -270,11 +309,18 @@ func userByID(r store.Reader, account, id string) (*identity.User, error) {
 
 // enableMFADevice (https://docs.aws.amazon.com/IAM/latest/APIReference/API_EnableMFADevice.html).
 func (s *Service) enableMFADevice(ctx context.Context, c api.Caller, in *iam.EnableMFADeviceInput) (*iam.EnableMFADeviceOutput, error) {
-	return nil, s.synchronizeMFA(ctx, c, enableMFA, *in.UserName, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2)
+	return nil, s.synchronizeMFA(ctx, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2, func(r store.Reader) (*identity.User, *identity.MFADevice, error) {
+		return s.findNewMFA(r, c, *in.UserName, *in.SerialNumber)
+	}, func(u *identity.User, d *identity.MFADevice) {
+		d.UserID, d.Enabled = u.ID, s.now()
+		u.MFADevices = append(u.MFADevices, *in.SerialNumber)
+	})
 }
 
 func (s *Service) resyncMFADevice(ctx context.Context, c api.Caller, in *iam.ResyncMFADeviceInput) (*iam.ResyncMFADeviceOutput, error) {
-	return nil, s.synchronizeMFA(ctx, c, "iam:ResyncMFADevice", *in.UserName, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2)
+	return nil, s.synchronizeMFA(ctx, *in.SerialNumber, *in.AuthenticationCode1, *in.AuthenticationCode2, func(r store.Reader) (*identity.User, *identity.MFADevice, error) {
+		return s.findUserMFA(r, c, *in.UserName, *in.SerialNumber, "iam:ResyncMFADevice")
+	}, func(*identity.User, *identity.MFADevice) {})
 }
 
 // deactivateMFADevice of the root user finds none: no device can be registered with it here.
@@ -297,7 +343,13 @@ func (s *Service) deactivateMFADevice(ctx context.Context, c api.Caller, in *iam
 		serial := d.SerialNumber()
 		u.MFADevices = slices.DeleteFunc(u.MFADevices, func(other string) bool { return other == serial })
 		d.UserID, d.Enabled = "", time.Time{}
-		return saveUserMFA(tx, u, d)
+		if err := saveUserMFA(tx, u, d); err != nil {
+			return err
+		}
+		if d.FIDO != nil { // which would have to be registered anew
+			return tx.Delete(d.Key())
+		}
+		return nil
 	})
 }
 
@@ -330,6 +382,35 @@ func (s *Service) listMFADevices(ctx context.Context, c api.Caller, in *iam.List
 		out.MFADevices, out.Marker, err = pageOf(devices, api.ListOf(c, in))
 		out.IsTruncated = out.Marker != nil
 		return err
+	})
+	return out, err
+}
+
+// getMFADevice tells of FIDO security keys only.
+//
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetMFADevice.html
+func (s *Service) getMFADevice(ctx context.Context, c api.Caller, in *iam.GetMFADeviceInput) (*iam.GetMFADeviceOutput, error) {
+	if in.UserName == nil && c.Kind == identity.Root { // no device can be registered with it here
+		if err := s.authorizeRoot(ctx, c, "iam:GetMFADevice"); err != nil {
+			return nil, err
+		}
+		return nil, noMFADevice(*in.SerialNumber)
+	}
+	name, err := userName(c, in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	out := &iam.GetMFADeviceOutput{SerialNumber: in.SerialNumber, UserName: &name}
+	err = s.store.View(ctx, func(r store.Reader) error {
+		_, d, err := s.findUserMFA(r, c, name, *in.SerialNumber, "iam:GetMFADevice")
+		if err != nil {
+			return err
+		}
+		if d.FIDO == nil {
+			return api.Errorf("ValidationError", "%s is not the ARN of a FIDO security key.", *in.SerialNumber)
+		}
+		out.EnableDate, out.Certifications = &d.Enabled, d.FIDO.Certifications
+		return nil
 	})
 	return out, err
 }

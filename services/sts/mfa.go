@@ -32,7 +32,7 @@ func (s *Service) proveMFA(ctx context.Context, c api.Caller, serial, code *stri
 		if err != nil {
 			return err
 		}
-		if !ok || d.UserID != c.User.ID {
+		if !ok || d.UserID != c.User.ID || d.FIDO != nil { // which AWS takes for signing in only
 			return unknownDevice()
 		}
 		seed, err := s.keyring.Open(d.Seed, *serial)
@@ -43,7 +43,7 @@ func (s *Service) proveMFA(ctx context.Context, c api.Caller, serial, code *stri
 		if paused, ok := errors.AsType[*identity.MFAPausedError](wrong); ok {
 			return api.Errorf("AccessDenied", "MultiFactorAuthentication failed, too many invalid MFA one time pass codes in a row. No code is taken before %s.", paused.Until.UTC().Format(time.RFC3339))
 		}
-		return store.Save(tx, identity.MFADeviceKey(c.Account, d.Path, d.Name), d)
+		return store.Save(tx, d.Key(), d)
 	})
 	if err == nil && wrong != nil {
 		err = api.Errorf("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ").Because("%v at %s", wrong, now.Format(time.RFC3339))
