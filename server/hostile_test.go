@@ -174,6 +174,11 @@ func exampleMember(m *model.Member, values map[string]any) any {
 			list[i] = given[i]
 		}
 		return list
+	case map[string]string:
+		for k, v := range given {
+			return entry{text{k, strconv.Quote(k)}, v}
+		}
+		return nil
 	default:
 		if len(m.Shape.Enum) > 0 && !slices.Contains(m.Shape.Enum, fmt.Sprint(given)) {
 			return m.Shape.Enum[0]

@@ -109,7 +109,6 @@ func TestRefusals(t *testing.T) {
 		{"query: no version", call{body: "Action=GetCallerIdentity", header: form, service: "sts"}, 400, []string{"<Code>InvalidAction</Code>", "NO_VERSION_SPECIFIED"}},
 		{"query: no action", call{body: "Version=2011-06-15", header: form, service: "sts"}, 400, []string{"<Code>MissingAction</Code>"}},
 		{"query: not signed", call{body: whoAmI, header: form}, 403, []string{"<Code>MissingAuthenticationToken</Code>", "Request is missing Authentication Token"}},
-		{"query: what AWS has and we have not", call{body: "Action=GenerateOrganizationsAccessReport&Version=2010-05-08", header: form, service: "iam"}, 501, []string{"<Code>NotImplemented</Code>", "GenerateOrganizationsAccessReport is not supported"}},
 		{"query: wrong content type", call{body: whoAmI, header: http.Header{"Content-Type": {"text/plain"}}, service: "sts"}, 400, []string{"<Code>MalformedInput</Code>"}},
 		{"query: signed for another service", call{body: whoAmI, header: form, service: "iam"}, 403, []string{"<Code>SignatureDoesNotMatch</Code>", "Credential should be scoped to correct service: &#39;sts&#39;."}},
 		{"query: unknown service", call{body: "Action=ListBuckets", header: form, service: "s3"}, 400, []string{"<Code>InvalidAction</Code>", "The service s3 is not answered here."}},
