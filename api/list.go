@@ -22,7 +22,7 @@ func ListOf(c Caller, in any) List {
 	l := List{caller: &c}
 	rest := reflect.New(reflect.TypeOf(in).Elem()).Elem()
 	rest.Set(reflect.ValueOf(in).Elem())
-	for name, value := range map[string]any{"Marker": &l.marker, "NextToken": &l.marker, "MaxItems": &l.max, "MaxResults": &l.max, "Limit": &l.max} {
+	for name, value := range map[string]any{"Marker": &l.marker, "NextToken": &l.marker, "PaginationToken": &l.marker, "MaxItems": &l.max, "MaxResults": &l.max, "Limit": &l.max, "ResourcesPerPage": &l.max} {
 		if f := rest.FieldByName(name); f.IsValid() {
 			reflect.ValueOf(value).Elem().Set(f)
 			f.SetZero()

@@ -68,6 +68,14 @@ func (d *MFADevice) SerialNumber() string {
 	return ARN(d.Partition, "iam", d.Account, "mfa"+d.Path+d.Name)
 }
 
+// ARN returns the device's ARN, which hardware has none of.
+func (d *MFADevice) ARN() string {
+	if d.Serial != "" {
+		return ""
+	}
+	return d.SerialNumber()
+}
+
 // Key is the key of the device's record.
 func (d *MFADevice) Key() []byte {
 	if d.Serial != "" {

@@ -100,3 +100,16 @@ var partitionPrefixes = []struct{ prefix, partition string }{
 	{"us-isof-", "aws-iso-f"},
 	{"eusc-", "aws-eusc"},
 }
+
+// HomeRegion is that of a partition's global services.
+func HomeRegion(partition string) string {
+	if region, ok := homeRegions[partition]; ok {
+		return region
+	}
+	return "us-east-1"
+}
+
+var homeRegions = map[string]string{
+	"aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1", "aws-us-gov": "us-gov-west-1", "aws-iso": "us-iso-east-1",
+	"aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1",
+}

@@ -327,7 +327,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	c.caller.Region = sig.Region
 	c.caller.Partition = identity.Partition(sig.Region)
 	if c.service.global() {
-		c.caller.Region = homeRegion(c.caller.Partition)
+		c.caller.Region = identity.HomeRegion(c.caller.Partition)
 	}
 	var credential identity.Credential
 	err := s.store.View(ctx, func(tx store.Reader) (err error) {
@@ -366,19 +366,6 @@ var errInvalidToken = api.Errorf("InvalidClientTokenId", "The security token inc
 // global reports whether the service has one endpoint per partition.
 func (svc *service) global() bool { return svc.name == "iam" || svc.name == "organizations" }
 
-// homeRegion is that of a partition's global services.
-func homeRegion(partition string) string {
-	if region, ok := homeRegions[partition]; ok {
-		return region
-	}
-	return "us-east-1"
-}
-
-var homeRegions = map[string]string{
-	"aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1", "aws-us-gov": "us-gov-west-1", "aws-iso": "us-iso-east-1",
-	"aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1",
-}
-
 // regionFitsHost checks the scope's region where the client named an endpoint of
 // AWS that resolves to us: sts.eu-west-1.amazonaws.com, or the global
 // sts.amazonaws.com. Any other host serves every region.
@@ -395,7 +382,7 @@ func (c *call) regionFitsHost() bool {
 	if regional {
 		return c.signature.Region == region
 	}
-	return c.signature.Region == homeRegion(identity.Partition(c.signature.Region))
+	return c.signature.Region == identity.HomeRegion(identity.Partition(c.signature.Region))
 }
 
 func sourceIP(r *http.Request) netip.Addr {

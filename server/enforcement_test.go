@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
@@ -40,7 +41,7 @@ func TestEveryOperationAuthorizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	clients := map[string]any{"sts": sts.NewFromConfig(bob), "iam": iam.NewFromConfig(bob), "kms": kms.NewFromConfig(bob), "organizations": organizations.NewFromConfig(bob)}
+	clients := clientsOf(bob)
 	for _, c := range s.Coverage() {
 		for _, operation := range c.Registered {
 			if slices.Contains(needsNoPermission, operation) {
@@ -52,7 +53,7 @@ func TestEveryOperationAuthorizes(t *testing.T) {
 				if !ok || e.ErrorCode() != "AccessDenied" && e.ErrorCode() != "AccessDeniedException" {
 					t.Fatalf("got %v, want AccessDenied", err)
 				}
-				if text := e.ErrorMessage(); !strings.Contains(text, "user/bob is not authorized to perform") || !strings.Contains(text, " "+c.Service+":") {
+				if text := e.ErrorMessage(); !strings.Contains(text, "user/bob is not authorized to perform") || !strings.Contains(text, " "+modelOf(t, c.Service).ActionPrefix()+":") {
 					t.Errorf("the text: %s", e.ErrorMessage())
 				}
 			})
@@ -181,7 +182,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	check(err)
 	return map[string]any{
 		"GranteePrincipal": "arn:aws:iam::000000000000:user/alice", "GrantId": *grant.GrantId, "GrantToken": *grant.GrantToken,
-		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "InstanceProfileName": "web", "TemplateArn": "arn:aws:iam::aws:role-template/iam.amazonaws.com/PowerUserRoleTemplate:1", "Properties": map[string]string{"RoleManager/Enabled": "true"}, "EntityArn": "arn:aws:iam::000000000000:delegation-request/" + strings.Repeat("d", 16), "AWSServiceName": "ecs.amazonaws.com", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "InstanceProfileName": "web", "Properties": map[string]string{"RoleManager/Enabled": "true"}, "EntityArn": "arn:aws:iam::000000000000:delegation-request/" + strings.Repeat("d", 16), "AWSServiceName": "ecs.amazonaws.com", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
 		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
@@ -199,6 +200,14 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 
 // alwaysGiven are members that an operation needs though the model does not say so.
 var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "Password", "NumberOfBytes", "CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword", "CiphertextBlob", "GranteePrincipal", "GrantToken"}
+
+// clientsOf returns the clients of all services, by name.
+func clientsOf(config aws.Config) map[string]any {
+	return map[string]any{
+		"sts": sts.NewFromConfig(config), "iam": iam.NewFromConfig(config), "kms": kms.NewFromConfig(config), "organizations": organizations.NewFromConfig(config),
+		"resourcegroupstaggingapi": resourcegroupstaggingapi.NewFromConfig(config),
+	}
+}
 
 // invoke calls an operation with the members that it needs.
 func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {
@@ -313,7 +322,6 @@ var documentedActions = map[string][]string{
 	"ReplicateKey":             {"kms:ReplicateKey", "kms:CreateKey"},
 	"CreateCustomKeyStore":     {"kms:CreateCustomKeyStore", "cloudhsm:DescribeClusters", "iam:CreateServiceLinkedRole"},
 	"AddRoleToInstanceProfile": {"iam:AddRoleToInstanceProfile", "iam:PassRole"},
-	"AcquireRole":              {"iam:GetRoleTemplateVersion", "iam:CreateRole", "iam:AttachRolePolicy"},
 	"PutAccountProperties":     {"iam:PutAccountProperties", "iam:CreateServiceLinkedRole"},
 	"CreateOrganization":       {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
 }
@@ -337,7 +345,7 @@ func TestDocumentedPermissionSuffices(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	clients := map[string]any{"sts": sts.NewFromConfig(config), "iam": iam.NewFromConfig(config), "kms": kms.NewFromConfig(config), "organizations": organizations.NewFromConfig(config)}
+	clients := clientsOf(config)
 	succeeded, called := 0, 0
 	for _, c := range s.Coverage() {
 		for _, operation := range c.Registered {
@@ -346,7 +354,7 @@ func TestDocumentedPermissionSuffices(t *testing.T) {
 			}
 			actions := documentedActions[operation]
 			if actions == nil {
-				actions = []string{c.Service + ":" + operation}
+				actions = []string{modelOf(t, c.Service).ActionPrefix() + ":" + operation}
 			}
 			document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["` + strings.Join(actions, `","`) + `"],"Resource":"*"}]}`
 			if _, err := people.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("exact"), PolicyDocument: &document}); err != nil {

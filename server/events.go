@@ -12,7 +12,9 @@ import (
 	"emulator/api"
 	"emulator/audit"
 	"emulator/identity"
+	"emulator/services/iam"
 	"emulator/services/kms"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -115,14 +117,15 @@ func usedRecord(id string) []byte {
 	return identity.UniqueIDKey(id)
 }
 
-// beginTracking notes, once, from when on uses are known: of a database that has no keys yet, from ever on.
+// beginTracking notes, once, from when on uses are known: of a database that has no keys yet, from ever on. And it makes the index of
+// tags, if there is none.
 func (s *Server) beginTracking(tx store.Tx) error {
 	var since time.Time
 	for range tx.Scan(store.Key("kms"), nil) {
 		since = s.clock.Now()
 		break
 	}
-	return s.lastUse.Begin(tx, since)
+	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged))
 }
 
 // usedExists notes what has a last use and does not exist.

@@ -87,7 +87,7 @@ func isDir(path string) bool {
 }
 
 // signers are the services that a request is signed for, by their signing names; it is not signed for "".
-var signers = []string{"", "sts", "iam", "kms", "cloudhsm", "organizations"}
+var signers = []string{"", "sts", "iam", "kms", "cloudhsm", "organizations", "tagging"}
 
 // signAs signs the request as the root user's, if it is one.
 func signAs(request []byte, service string) []byte {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
@@ -51,7 +49,7 @@ func outcomes(t *testing.T, e *emulatortest.Emulator, caller aws.Config, values 
 		t.Fatal(err)
 	}
 	defer s.Close()
-	clients := map[string]any{"sts": sts.NewFromConfig(caller), "iam": iam.NewFromConfig(caller), "kms": kms.NewFromConfig(caller), "organizations": organizations.NewFromConfig(caller)}
+	clients := clientsOf(caller)
 	codes := make(map[string]string)
 	for _, c := range s.Coverage() {
 		for _, operation := range c.Registered {

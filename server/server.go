@@ -29,6 +29,7 @@ import (
 	"emulator/services/kms"
 	"emulator/services/kms/attestation/nsm"
 	"emulator/services/organizations"
+	"emulator/services/resourcegroupstaggingapi"
 	"emulator/services/signin"
 	"emulator/services/sts"
 	"emulator/services/sts/issuer"
@@ -95,8 +96,6 @@ type Config struct {
 	AllowOrigins []string
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
-	// RoleTemplates are templates that AcquireRole makes roles of, besides AWS's.
-	RoleTemplates iam.RoleTemplates
 	// Quotas are settings of quotas: "off", "requests", "kms.keys=10", or a file of such (package quota).
 	Quotas []string
 	// Version is what /_emulator/version tells.
@@ -209,7 +208,7 @@ func Open(config Config) (_ *Server, err error) {
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
 	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
 	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, AttestationRoots: s.attestationRoots})
-	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RoleTemplates: config.RoleTemplates, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
+	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", s.iam.Operations()},
@@ -217,6 +216,7 @@ func Open(config Config) (_ *Server, err error) {
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
 		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, CreateRole: iam.SaveRole}).Operations()},
+		source{"resourcegroupstaggingapi", resourcegroupstaggingapi.New(resourcegroupstaggingapi.Config{Store: db, Authz: s.authz, Clock: s.clock}).Operations()},
 	); err != nil {
 		return nil, err
 	}

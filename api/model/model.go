@@ -18,7 +18,7 @@ import (
 var files embed.FS
 
 // Names are the services that Load knows.
-var Names = []string{"sts", "iam", "kms", "cloudhsmv2", "organizations"}
+var Names = []string{"sts", "iam", "kms", "cloudhsmv2", "organizations", "resourcegroupstaggingapi"}
 
 // Service is the model of a service.
 type Service struct {

@@ -2,9 +2,11 @@ package iam
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"emulator/identity"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -17,6 +19,43 @@ var (
 		serverCertificateKind.name + "-by-path": true, signingKind.name + "-unique": true, serviceKind.name + "-unique": true,
 	}
 )
+
+// Tagged calls f with the resources that the Resource Groups Tagging API lists: all with tags but users and roles.
+func Tagged(r store.Reader, f func(arn string, tags map[string]string) error) error {
+	for key, value := range r.Scan(store.Key("iam"), nil) {
+		var resource interface{ ARN() string }
+		var tags *map[string]string
+		switch store.Parts(key)[2] {
+		case "policy":
+			p := new(identity.ManagedPolicy)
+			resource, tags = p, &p.Tags
+		case instanceProfileKind.name:
+			p := new(identity.InstanceProfile)
+			resource, tags = p, &p.Tags
+		case serverCertificateKind.name:
+			k := new(identity.ServerCertificate)
+			resource, tags = k, &k.Tags
+		case "oidc-provider":
+			p := new(identity.OIDCProvider)
+			resource, tags = p, &p.Tags
+		case "saml-provider":
+			p := new(identity.SAMLProvider)
+			resource, tags = p, &p.Tags
+		case "mfa":
+			d := new(identity.MFADevice)
+			resource, tags = d, &d.Tags
+		default:
+			continue
+		}
+		if err := json.Unmarshal(value, resource); err != nil {
+			return fmt.Errorf("record %q: %w", key, err)
+		}
+		if err := f(resource.ARN(), *tags); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // indexer gathers what must be in the indexes.
 type indexer struct {
@@ -36,6 +75,10 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 		if err := x.record(key, store.Parts(key)); err != nil {
 			return err
 		}
+	}
+	indexed.Own(tagindex.Own("iam"))
+	if err := Tagged(r, func(arn string, tags map[string]string) error { return tagindex.Expect(r, indexed, arn, tags) }); err != nil {
+		return err
 	}
 	for key := range r.Scan(store.Key("access-key"), nil) {
 		k, _, err := store.Load[identity.AccessKey](r, key)

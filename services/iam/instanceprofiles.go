@@ -11,6 +11,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -65,7 +66,7 @@ func (s *Service) findInstanceProfile(r store.Reader, c api.Caller, name string,
 }
 
 func saveInstanceProfile(tx store.Tx, p *identity.InstanceProfile) error {
-	return store.Save(tx, identity.InstanceProfileKey(p.Account, p.Name), p)
+	return saveTagged(tx, identity.InstanceProfileKey(p.Account, p.Name), p, p.ARN(), p.Tags)
 }
 
 // wireInstanceProfile returns an instance profile as lists have it. Of its role, AWS shows less than ListRoles does.
@@ -115,6 +116,9 @@ func (s *Service) createInstanceProfile(ctx context.Context, c api.Caller, in *i
 			return err
 		}
 		out.Tags = in.Tags
+		if err := tagindex.Put(tx, p.ARN(), p.Tags); err != nil {
+			return err
+		}
 		return saveNew(tx, instanceProfileKind, identity.InstanceProfileKey(c.Account, p.Name), p, c.Account, p.Path, p.Name, p.ID, p.ARN())
 	})
 	return &iam.CreateInstanceProfileOutput{InstanceProfile: out}, err
@@ -143,6 +147,9 @@ func (s *Service) deleteInstanceProfile(ctx context.Context, c api.Caller, in *i
 		}
 		if p.Role != "" {
 			return errInInstanceProfile()
+		}
+		if err := tagindex.Remove(tx, p.ARN()); err != nil {
+			return err
 		}
 		return deleteAll(tx, instanceProfileKind, identity.InstanceProfileKey(c.Account, p.Name), c.Account, p.Path, p.Name, p.ID)
 	})

@@ -64,7 +64,7 @@ func noMFADevice(serial string) error {
 }
 
 func saveMFADevice(tx store.Tx, d *identity.MFADevice) error {
-	return store.Save(tx, d.Key(), d)
+	return saveTagged(tx, d.Key(), d, d.ARN(), d.Tags)
 }
 
 // findUserMFA returns a user and one of its devices.
@@ -231,7 +231,7 @@ func (s *Service) deleteVirtualMFADevice(ctx context.Context, c api.Caller, in *
 		if err := countedMFADevices.add(tx, c.Account, -1); err != nil {
 			return err
 		}
-		return tx.Delete(identity.MFADeviceKey(c.Account, d.Path, d.Name))
+		return deleteTagged(tx, identity.MFADeviceKey(c.Account, d.Path, d.Name), d.SerialNumber())
 	})
 }
 

@@ -73,8 +73,12 @@ func (s *Service) changeOIDCProvider(ctx context.Context, c api.Caller, arn stri
 		if err := f(p); err != nil {
 			return err
 		}
-		return store.Save(tx, identity.OIDCProviderKey(c.Account, p.URL), p)
+		return saveOIDCProvider(tx, p)
 	})
+}
+
+func saveOIDCProvider(tx store.Tx, p *identity.OIDCProvider) error {
+	return saveTagged(tx, identity.OIDCProviderKey(p.Account, p.URL), p, p.ARN(), p.Tags)
 }
 
 // parseIssuer splits an issuer's URL into its scheme and the rest, by which the
@@ -140,7 +144,7 @@ func (s *Service) createOIDCProvider(ctx context.Context, c api.Caller, in *crea
 		if err := cmp.Or(s.within(clientIDsPerProvider, len(p.ClientIDs)), s.addNew(tx, countedOIDCProviders, c.Account)); err != nil {
 			return err
 		}
-		return store.Save(tx, identity.OIDCProviderKey(c.Account, issuer), p)
+		return saveOIDCProvider(tx, p)
 	})
 	return &iam.CreateOpenIDConnectProviderOutput{OpenIDConnectProviderArn: &arn, Tags: in.Tags}, err
 }
@@ -214,7 +218,7 @@ func (s *Service) deleteOIDCProvider(ctx context.Context, c api.Caller, in *iam.
 		if err := countedOIDCProviders.add(tx, c.Account, -1); err != nil {
 			return err
 		}
-		return tx.Delete(identity.OIDCProviderKey(c.Account, p.URL))
+		return deleteTagged(tx, identity.OIDCProviderKey(c.Account, p.URL), p.ARN())
 	})
 }
 

@@ -76,7 +76,7 @@ func deniedPolicy(c api.Caller, action, arn string) error {
 }
 
 func savePolicy(tx store.Tx, p *identity.ManagedPolicy) error {
-	return store.Save(tx, identity.PolicyKey(p.Account, p.Name), p)
+	return saveTagged(tx, identity.PolicyKey(p.Account, p.Name), p, p.ARN(), p.Tags)
 }
 
 func (s *Service) createPolicy(ctx context.Context, c api.Caller, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
@@ -193,6 +193,6 @@ func (s *Service) deletePolicy(ctx context.Context, c api.Caller, in *iam.Delete
 		if err := cmp.Or(countedPolicies.add(tx, c.Account, -1), countedVersions.add(tx, c.Account, -1)); err != nil {
 			return err
 		}
-		return tx.Delete(identity.PolicyKey(c.Account, p.Name))
+		return deleteTagged(tx, identity.PolicyKey(c.Account, p.Name), p.ARN())
 	})
 }

@@ -179,7 +179,7 @@ func (s *Service) createSAMLProvider(ctx context.Context, c api.Caller, in *crea
 		if err := s.addNew(tx, countedSAMLProviders, c.Account); err != nil {
 			return err
 		}
-		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
+		return saveSAMLProvider(tx, p)
 	})
 	return &iam.CreateSAMLProviderOutput{SAMLProviderArn: &arn, Tags: in.Tags}, err
 }
@@ -283,7 +283,7 @@ func (s *Service) updateSAMLProvider(ctx context.Context, c api.Caller, in *upda
 		if err := checkEncryption(p); err != nil {
 			return err
 		}
-		return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
+		return saveSAMLProvider(tx, p)
 	})
 	return &iam.UpdateSAMLProviderOutput{SAMLProviderArn: in.SAMLProviderArn}, err
 }
@@ -297,6 +297,10 @@ func (s *Service) deleteSAMLProvider(ctx context.Context, c api.Caller, in *iam.
 		if err := countedSAMLProviders.add(tx, c.Account, -1); err != nil {
 			return err
 		}
-		return tx.Delete(identity.SAMLProviderKey(c.Account, p.Name))
+		return deleteTagged(tx, identity.SAMLProviderKey(c.Account, p.Name), p.ARN())
 	})
+}
+
+func saveSAMLProvider(tx store.Tx, p *identity.SAMLProvider) error {
+	return saveTagged(tx, identity.SAMLProviderKey(p.Account, p.Name), p, p.ARN(), p.Tags)
 }

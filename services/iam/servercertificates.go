@@ -11,6 +11,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -65,10 +66,16 @@ func checkNoServerCertificate(r store.Reader, account, name string) error {
 }
 
 func saveServerCertificate(tx store.Tx, k *identity.ServerCertificate) error {
+	if err := tagindex.Put(tx, k.ARN(), k.Tags); err != nil {
+		return err
+	}
 	return saveNew(tx, serverCertificateKind, identity.ServerCertificateKey(k.Account, k.Name), k, k.Account, k.Path, k.Name, k.ID, k.ARN())
 }
 
 func removeServerCertificate(tx store.Tx, k *identity.ServerCertificate) error {
+	if err := tagindex.Remove(tx, k.ARN()); err != nil {
+		return err
+	}
 	return deleteAll(tx, serverCertificateKind, identity.ServerCertificateKey(k.Account, k.Name), k.Account, k.Path, k.Name, k.ID)
 }
 

@@ -12,6 +12,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -131,6 +132,21 @@ type tagged struct {
 // findTagged returns the resource once the caller may do with it what request says.
 type findTagged func(r store.Reader, request authz.Request) (tagged, error)
 
+// saveTagged saves the record of a resource that the Resource Groups Tagging API lists, and deleteTagged deletes it.
+func saveTagged[T any](tx store.Tx, key []byte, record T, arn string, tags map[string]string) error {
+	if err := tagindex.Put(tx, arn, tags); err != nil {
+		return err
+	}
+	return store.Save(tx, key, record)
+}
+
+func deleteTagged(tx store.Tx, key []byte, arn string) error {
+	if err := tagindex.Remove(tx, arn); err != nil {
+		return err
+	}
+	return tx.Delete(key)
+}
+
 func (s *Service) tag(ctx context.Context, action string, given []types.Tag, find findTagged) error {
 	asked := make(map[string]string, len(given))
 	for _, t := range given {
@@ -226,7 +242,7 @@ func (s *Service) taggedOIDCProvider(c api.Caller, arn string) findTagged {
 		}
 		return tagged{caseSensitive, p.Tags, func(tx store.Tx, tags map[string]string) error {
 			p.Tags = tags
-			return store.Save(tx, identity.OIDCProviderKey(c.Account, p.URL), p)
+			return saveOIDCProvider(tx, p)
 		}}, nil
 	}
 }
@@ -239,7 +255,7 @@ func (s *Service) taggedSAMLProvider(c api.Caller, arn string) findTagged {
 		}
 		return tagged{caseSensitive, p.Tags, func(tx store.Tx, tags map[string]string) error {
 			p.Tags = tags
-			return store.Save(tx, identity.SAMLProviderKey(c.Account, p.Name), p)
+			return saveSAMLProvider(tx, p)
 		}}, nil
 	}
 }
@@ -252,7 +268,7 @@ func (s *Service) taggedServerCertificate(c api.Caller, name string) findTagged 
 		}
 		return tagged{caseSensitive, k.Tags, func(tx store.Tx, tags map[string]string) error {
 			k.Tags = tags
-			return store.Save(tx, identity.ServerCertificateKey(c.Account, k.Name), k)
+			return saveTagged(tx, identity.ServerCertificateKey(c.Account, k.Name), k, k.ARN(), tags)
 		}}, nil
 	}
 }

@@ -1,9 +1,11 @@
 package kms
 
 import (
+	"cmp"
 	"time"
 
 	"emulator/audit"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -85,7 +87,7 @@ func (s *Service) destroy(tx store.Tx, entry []byte, account, region, id string)
 		return err
 	}
 	if ok {
-		if err := audit.ForgetUse(tx, k.ARN()); err != nil {
+		if err := cmp.Or(audit.ForgetUse(tx, k.ARN()), tagindex.Remove(tx, k.ARN())); err != nil {
 			return err
 		}
 	}

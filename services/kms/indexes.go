@@ -4,8 +4,26 @@ import (
 	"slices"
 	"strconv"
 
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
+
+// Tagged calls f with all keys.
+func Tagged(r store.Reader, f func(arn string, tags map[string]string) error) error {
+	for key := range r.Scan(store.Key("kms"), nil) {
+		if store.Parts(key)[3] != "key" {
+			continue
+		}
+		k, _, err := store.Load[Key](r, key)
+		if err != nil {
+			return err
+		}
+		if err := f(k.ARN(), k.Tags); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Indexes notes what KMS's records say that must be in its indexes, and what they refer to that
 // is not there.
@@ -14,6 +32,10 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 		return slices.Contains([]string{"kms-deletion", "kms-expiry", "kms-retiree"}, parts[0]) ||
 			parts[0] == "kms" && slices.Contains([]string{"alias-of", "key-store-key", "grant-of", "grant-named", "grant-count", "key-count"}, parts[3])
 	})
+	indexed.Own(tagindex.Own("kms"))
+	if err := Tagged(r, func(arn string, tags map[string]string) error { return tagindex.Expect(r, indexed, arn, tags) }); err != nil {
+		return err
+	}
 	counts := make(map[string]int)
 	for key := range r.Scan(store.Key("kms"), nil) {
 		parts := store.Parts(key)

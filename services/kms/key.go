@@ -15,6 +15,7 @@ import (
 	"emulator/identity"
 	"emulator/policy"
 	"emulator/services/kms/keystore"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -92,7 +93,12 @@ func (s *Service) loadKey(r store.Reader, account, region, id string) (*Key, err
 
 func (s *Service) gone(k *Key) bool { return !k.Deletion.IsZero() && !s.clock.Now().Before(k.Deletion) }
 
-func saveKey(tx store.Tx, k *Key) error { return store.Save(tx, keyKey(k.Account, k.Region, k.ID), k) }
+func saveKey(tx store.Tx, k *Key) error {
+	if err := tagindex.Put(tx, k.ARN(), k.Tags); err != nil {
+		return err
+	}
+	return store.Save(tx, keyKey(k.Account, k.Region, k.ID), k)
+}
 
 // keyID is what a request names a key by, parsed.
 type keyID struct {

@@ -26,6 +26,8 @@ var services = map[string]string{
 	"kms":           "2014-11-01",
 	"cloudhsmv2":    "2017-04-28",
 	"organizations": "2016-11-28",
+
+	"resourcegroupstaggingapi": "2017-01-26",
 }
 
 // kept are the members of operations and shapes that package model reads.
