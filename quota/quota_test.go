@@ -173,3 +173,19 @@ func FuzzSettings(f *testing.F) {
 		q.Take(inRegion(create, "us-east-1"))
 	})
 }
+
+// BenchmarkTake is what a request quota adds to a request.
+func BenchmarkTake(b *testing.B) {
+	for _, setting := range []string{"", "requests"} {
+		b.Run("quotas "+setting, func(b *testing.B) {
+			q, err := New(words(setting), time.Now, all...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				q.Take(inRegion(create, "us-east-1"))
+			}
+		})
+	}
+}

@@ -2,6 +2,10 @@ package kms_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
@@ -271,6 +275,51 @@ func TestMultiRegionImport(t *testing.T) {
 	replicate(t, here, key.KeyId, "us-west-2")
 	if m := describe(t, inRegion(e, "us-west-2"), key.KeyId); m.KeyState != types.KeyStatePendingImport || *m.CurrentKeyMaterialId != *id {
 		t.Errorf("replicated %+v", m)
+	}
+}
+
+// "You can create Multi-Region keys with imported symmetric, asymmetric, or HMAC key material"; of the last two there is one for life
+// (https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-import.html).
+func TestMultiRegionImportOfOneMaterial(t *testing.T) {
+	e, here, _ := startChecked(t)
+	there := inRegion(e, elsewhere)
+	private := must[[]byte](t)(x509.MarshalPKCS8PrivateKey(must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))))
+	for _, test := range []struct {
+		spec     types.KeySpec
+		usage    types.KeyUsageType
+		material []byte
+		other    []byte
+		use      func(c *kms.Client, id *string) []byte
+	}{
+		{"HMAC_256", "GENERATE_VERIFY_MAC", random(40), random(40), func(c *kms.Client, id *string) []byte {
+			return must[*kms.GenerateMacOutput](t)(c.GenerateMac(t.Context(), &kms.GenerateMacInput{KeyId: id, MacAlgorithm: "HMAC_SHA_256", Message: []byte("m")})).Mac
+		}},
+		{"ECC_NIST_P256", "SIGN_VERIFY", private, must[[]byte](t)(x509.MarshalPKCS8PrivateKey(must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)))), func(c *kms.Client, id *string) []byte {
+			return must[*kms.GetPublicKeyOutput](t)(c.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: id})).PublicKey
+		}},
+	} {
+		key := createMultiRegion(t, here, kms.CreateKeyInput{Origin: types.OriginTypeExternal, KeySpec: test.spec, KeyUsage: test.usage})
+		i := newImporter(t, here, key.KeyId)
+		must[*kms.ImportKeyMaterialOutput](t)(i.put(t, test.material, kms.ImportKeyMaterialInput{}))
+		replicate(t, here, key.KeyId, elsewhere)
+		o := newImporter(t, there, key.KeyId)
+		for _, i := range []importer{i, o} {
+			_, err := i.put(t, test.other, kms.ImportKeyMaterialInput{})
+			refused(t, err, "IncorrectKeyMaterialException", "")
+			_, err = i.put(t, test.material, kms.ImportKeyMaterialInput{ImportType: types.ImportTypeExistingKeyMaterial})
+			refused(t, err, "UnsupportedOperationException", "symmetric")
+		}
+		if m := describe(t, there, key.KeyId); m.KeyState != types.KeyStatePendingImport {
+			t.Errorf("%s: the replica is %s", test.spec, m.KeyState)
+		}
+		must[*kms.ImportKeyMaterialOutput](t)(o.put(t, test.material, kms.ImportKeyMaterialInput{}))
+		if !bytes.Equal(test.use(here, key.KeyId), test.use(there, key.KeyId)) {
+			t.Errorf("%s: another key in the other Region", test.spec)
+		}
+		_, err := here.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: key.KeyId})
+		refused(t, err, "UnsupportedOperationException", string(test.spec))
+		_, err = here.ListKeyRotations(t.Context(), &kms.ListKeyRotationsInput{KeyId: key.KeyId})
+		refused(t, err, "UnsupportedOperationException", string(test.spec))
 	}
 }
 
