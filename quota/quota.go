@@ -12,7 +12,7 @@ import (
 
 // Quota is one of AWS's.
 type Quota struct {
-	// Name by which settings name it: "kms.keys", or of requests "kms.CreateKey/s".
+	// Name by which settings name it: "kms.KeysPerRegion", or of requests "kms.CreateKey/s".
 	Name string
 	// Value is AWS's default: how many there can be, or of requests how many in a second. 0.1 is one in ten seconds.
 	Value float64

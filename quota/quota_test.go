@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	keys     = Quota{Name: "kms.keys", Value: 100_000}
+	keys     = Quota{Name: "kms.KeysPerRegion", Value: 100_000}
 	create   = Quota{Name: "kms.CreateKey/s", Value: 5, In: map[string]float64{"eu-west-1": 2}}
 	pairs    = Quota{Name: "kms.GenerateDataKeyPair.RSA_4096/s", Value: 0.1}
 	all      = []Quota{keys, create, pairs}
@@ -35,7 +35,7 @@ func made(t *testing.T, settings ...string) (*Quotas, *stopped) {
 
 func TestSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "quotas.txt")
-	if err := os.WriteFile(file, []byte("requests # AWS's\nkms.keys=7 kms.CreateKey/s=1\n\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("requests # AWS's\nkms.KeysPerRegion=7 kms.CreateKey/s=1\n\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -48,14 +48,14 @@ func TestSettings(t *testing.T) {
 		{"off", Unlimited, Unlimited, Unlimited},
 		{"off,requests", Unlimited, 5, 2},
 		{"requests,off", Unlimited, Unlimited, Unlimited},
-		{"kms.keys=3", 3, Unlimited, Unlimited},
-		{"kms.keys=off,requests", Unlimited, 5, 2},
-		{"off,kms.keys=0", 0, Unlimited, Unlimited},
-		{"kms.keys=3,off", Unlimited, Unlimited, Unlimited},
+		{"kms.KeysPerRegion=3", 3, Unlimited, Unlimited},
+		{"kms.KeysPerRegion=off,requests", Unlimited, 5, 2},
+		{"off,kms.KeysPerRegion=0", 0, Unlimited, Unlimited},
+		{"kms.KeysPerRegion=3,off", Unlimited, Unlimited, Unlimited},
 		{"kms.CreateKey/s=0.5", 100_000, 0.5, 0.5},
 		{"requests,kms.CreateKey/s=off", 100_000, Unlimited, Unlimited},
 		{file, 7, 1, 1},
-		{file + ",kms.keys=8", 8, 1, 1},
+		{file + ",kms.KeysPerRegion=8", 8, 1, 1},
 	} {
 		q, _ := made(t, strings.FieldsFunc(c.settings, func(r rune) bool { return r == ',' })...)
 		if got := q.Max(keys); got != c.keys {
@@ -80,19 +80,19 @@ func TestWrongSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for setting, want := range map[string]string{
-		"kms.key=1":              `there is no quota "kms.key"`,
-		"=1":                     `there is no quota ""`,
-		"kms.keys=":              "want a number, or off",
-		"kms.keys=-1":            "want a number, or off",
-		"kms.keys=0.5":           "want a number, or off",
-		"kms.keys=NaN":           "want a number, or off",
-		"kms.keys=1e300":         "want a number, or off",
-		"kms.CreateKey/s=2.5":    "want a number, or off",
-		"kms.CreateKey/s=1e-9":   "at least one in a day",
-		filepath.Join(dir, "no"): "no such file",
-		nested:                   "want off, requests or NAME=VALUE",
-		large:                    "is larger than",
-		dir:                      "directory",
+		"kms.Key=1":               `there is no quota "kms.Key"`,
+		"=1":                      `there is no quota ""`,
+		"kms.KeysPerRegion=":      "want a number, or off",
+		"kms.KeysPerRegion=-1":    "want a number, or off",
+		"kms.KeysPerRegion=0.5":   "want a number, or off",
+		"kms.KeysPerRegion=NaN":   "want a number, or off",
+		"kms.KeysPerRegion=1e300": "want a number, or off",
+		"kms.CreateKey/s=2.5":     "want a number, or off",
+		"kms.CreateKey/s=1e-9":    "at least one in a day",
+		filepath.Join(dir, "no"):  "no such file",
+		nested:                    "want off, requests or NAME=VALUE",
+		large:                     "is larger than",
+		dir:                       "directory",
 	} {
 		if _, err := New([]string{setting}, time.Now, all...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", setting, err, want)
@@ -159,7 +159,7 @@ func TestCountersAreFew(t *testing.T) {
 }
 
 func FuzzSettings(f *testing.F) {
-	for _, seed := range []string{"", "off requests", "kms.keys=7 # few", "kms.CreateKey/s=0.1", "kms.keys=1e3", "a=b"} {
+	for _, seed := range []string{"", "off requests", "kms.KeysPerRegion=7 # few", "kms.CreateKey/s=0.1", "kms.KeysPerRegion=1e3", "a=b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -10,11 +10,11 @@ import (
 
 // Settings are words, of which the later stand before the earlier:
 //
-//	off               no quota is in force
-//	requests          AWS's quotas of requests are, too
-//	kms.keys=10       this one is, with this value
+//	off                   no quota is in force
+//	requests              AWS's quotas of requests are, too
+//	kms.KeysPerRegion=10  this one is, with this value
 //	kms.CreateKey/s=off
-//	quotas.txt        what a file says: settings, and comments from # to the end of the line
+//	quotas.txt            what a file says: settings, and comments from # to the end of the line
 
 const (
 	maxFile = 1 << 20

@@ -96,7 +96,7 @@ type Config struct {
 	AllowOrigins []string
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
-	// Quotas are settings of quotas: "off", "requests", "kms.keys=10", or a file of such (package quota).
+	// Quotas are settings of quotas: "off", "requests", "kms.KeysPerRegion=10", or a file of such (package quota).
 	Quotas []string
 	// Version is what /_emulator/version tells.
 	Version string

@@ -40,7 +40,7 @@ func aliases(t *testing.T, c *kms.Client) (names []string, keys map[string]*stri
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html: "If you specify a predefined AWS alias (an AWS alias with no
 // key ID), AWS KMS associates the alias with an AWS managed key and returns its KeyId and Arn in the response."
 func TestAWSManagedKeys(t *testing.T) {
-	e, c, _ := startChecked(t, "kms.keys=1")
+	e, c, _ := startChecked(t, "kms.KeysPerRegion=1")
 	now := time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC)
 	e.Clock.Freeze(now)
 	names, keys := aliases(t, c)

@@ -15,14 +15,19 @@ import (
 
 // Quotas of resources (https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html).
 var (
-	keysQuota          = quota.Quota{Name: "kms.keys", Value: 100_000}
-	aliasesQuota       = quota.Quota{Name: "kms.aliases-per-key", Value: 50}
-	grantsQuota        = quota.Quota{Name: "kms.grants-per-key", Value: 50_000}
-	policySizeQuota    = quota.Quota{Name: "kms.key-policy-size", Value: 32 << 10}
-	keyStoresQuota     = quota.Quota{Name: "kms.custom-key-stores", Value: 10}
-	onDemandQuota      = quota.Quota{Name: "kms.on-demand-rotations", Value: 25}
-	keyStoreRateQuota  = quota.Quota{Name: "kms.custom-key-store/s", Value: 1800}
-	symmetricRateQuota = quota.Quota{Name: "kms.symmetric/s", Value: 10_000, In: map[string]float64{
+	keysQuota       = quota.Quota{Name: "kms.KeysPerRegion", Value: 100_000}
+	aliasesQuota    = quota.Quota{Name: "kms.AliasesPerKey", Value: 50}
+	grantsQuota     = quota.Quota{Name: "kms.GrantsPerKey", Value: 50_000}
+	policySizeQuota = quota.Quota{Name: "kms.KeyPolicySize", Value: 32 << 10}
+	keyStoresQuota  = quota.Quota{Name: "kms.CustomKeyStoresPerRegion", Value: 10}
+	onDemandQuota   = quota.Quota{Name: "kms.OnDemandRotationsPerKey", Value: 25}
+)
+
+// Quotas of requests that operations share by the kind of key, as what they ask for says
+// (https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html#rps-shared-limit).
+var (
+	keyStoreRateQuota  = quota.Quota{Name: "kms.CustomKeyStore/s", Value: 1800}
+	symmetricRateQuota = quota.Quota{Name: "kms.Symmetric/s", Value: 10_000, In: map[string]float64{
 		"us-east-2": 20_000, "ap-southeast-1": 20_000, "ap-southeast-2": 20_000, "ap-northeast-1": 20_000, "eu-central-1": 20_000, "eu-west-2": 20_000,
 		"us-east-1": 100_000, "us-west-2": 100_000, "eu-west-1": 100_000,
 	}}
@@ -46,21 +51,22 @@ var operationRates = map[string]float64{
 
 // pairRates are those of GenerateDataKeyPair and GenerateDataKeyPairWithoutPlaintext, which share them, by the pair's spec.
 var pairRates = map[types.DataKeyPairSpec]quota.Quota{
-	types.DataKeyPairSpecRsa2048:             chinaRate(types.DataKeyPairSpecRsa2048, 20, 1),
-	types.DataKeyPairSpecRsa3072:             chinaRate(types.DataKeyPairSpecRsa3072, 4, 0.5),
-	types.DataKeyPairSpecRsa4096:             chinaRate(types.DataKeyPairSpecRsa4096, 1, 0.1),
-	types.DataKeyPairSpecEccNistP256:         chinaRate(types.DataKeyPairSpecEccNistP256, 100, 100),
-	types.DataKeyPairSpecEccNistP384:         chinaRate(types.DataKeyPairSpecEccNistP384, 100, 100),
-	types.DataKeyPairSpecEccNistP521:         chinaRate(types.DataKeyPairSpecEccNistP521, 100, 100),
-	types.DataKeyPairSpecEccSecgP256k1:       chinaRate(types.DataKeyPairSpecEccSecgP256k1, 100, 100),
-	types.DataKeyPairSpecEccNistEdwards25519: chinaRate(types.DataKeyPairSpecEccNistEdwards25519, 100, 100),
-	types.DataKeyPairSpecMlKem512:            chinaRate(types.DataKeyPairSpecMlKem512, 100, 100), // which AWS's table has not; those of ECC
-	types.DataKeyPairSpecMlKem768:            chinaRate(types.DataKeyPairSpecMlKem768, 100, 100),
-	types.DataKeyPairSpecMlKem1024:           chinaRate(types.DataKeyPairSpecMlKem1024, 100, 100),
-	types.DataKeyPairSpecSm2:                 chinaRate(types.DataKeyPairSpecSm2, 25, 25),
+	types.DataKeyPairSpecRsa2048:             pairRate(types.DataKeyPairSpecRsa2048, 20, 1),
+	types.DataKeyPairSpecRsa3072:             pairRate(types.DataKeyPairSpecRsa3072, 4, 0.5),
+	types.DataKeyPairSpecRsa4096:             pairRate(types.DataKeyPairSpecRsa4096, 1, 0.1),
+	types.DataKeyPairSpecEccNistP256:         pairRate(types.DataKeyPairSpecEccNistP256, 100, 100),
+	types.DataKeyPairSpecEccNistP384:         pairRate(types.DataKeyPairSpecEccNistP384, 100, 100),
+	types.DataKeyPairSpecEccNistP521:         pairRate(types.DataKeyPairSpecEccNistP521, 100, 100),
+	types.DataKeyPairSpecEccSecgP256k1:       pairRate(types.DataKeyPairSpecEccSecgP256k1, 100, 100),
+	types.DataKeyPairSpecEccNistEdwards25519: pairRate(types.DataKeyPairSpecEccNistEdwards25519, 100, 100),
+	types.DataKeyPairSpecMlKem512:            pairRate(types.DataKeyPairSpecMlKem512, 100, 100), // which AWS's table has not; those of ECC
+	types.DataKeyPairSpecMlKem768:            pairRate(types.DataKeyPairSpecMlKem768, 100, 100),
+	types.DataKeyPairSpecMlKem1024:           pairRate(types.DataKeyPairSpecMlKem1024, 100, 100),
+	types.DataKeyPairSpecSm2:                 pairRate(types.DataKeyPairSpecSm2, 25, 25),
 }
 
-func chinaRate(spec types.DataKeyPairSpec, value, china float64) quota.Quota {
+// pairRate is the quota of a spec, and what it is in China.
+func pairRate(spec types.DataKeyPairSpec, value, china float64) quota.Quota {
 	q := quota.Quota{Name: "kms.GenerateDataKeyPair." + string(spec) + "/s", Value: value}
 	if china != value {
 		q.In = map[string]float64{"cn-north-1": china, "cn-northwest-1": china}

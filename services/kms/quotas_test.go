@@ -83,7 +83,7 @@ func TestEveryOperationHasARequestQuota(t *testing.T) {
 		}
 	}
 	for name := range known {
-		if strings.HasSuffix(name, "/s") && !used[name] && name != "kms.custom-key-store/s" {
+		if strings.HasSuffix(name, "/s") && !used[name] && name != "kms.CustomKeyStore/s" {
 			t.Errorf("nothing takes of %s", name)
 		}
 	}
@@ -94,7 +94,7 @@ const tooFast = "You have exceeded the rate at which you may call KMS. Reduce th
 // Requests beyond a quota are refused to the account that asks, in that Region, until the second is over, whatever the emulated time.
 // One in a hundred seconds stands for one in a second, so that no test depends on how fast it is.
 func TestRequestQuotas(t *testing.T) {
-	e, c := startLimited(t, "kms.symmetric/s=0.01", "kms.RSA/s=0.01", "kms.CreateAlias/s=0.01", "kms.CreateGrant/s=0")
+	e, c := startLimited(t, "kms.Symmetric/s=0.01", "kms.RSA/s=0.01", "kms.CreateAlias/s=0.01", "kms.CreateGrant/s=0")
 	key := createKey(t, c, "", "")
 	random := func(c *kms.Client) error {
 		_, err := c.GenerateRandom(t.Context(), &kms.GenerateRandomInput{NumberOfBytes: aws.Int32(1)})
@@ -135,7 +135,7 @@ func TestRequestQuotasOfTwoRegions(t *testing.T) {
 
 // A custom key store has a quota of its own, which uses of its keys take of, and random bytes of its cluster.
 func TestCustomKeyStoreQuota(t *testing.T) {
-	_, c := startLimited(t, "kms.custom-key-store/s=0.01")
+	_, c := startLimited(t, "kms.CustomKeyStore/s=0.01")
 	key := keyInStore(t, c)
 	plain := createKey(t, c, "", "")
 	encrypt := func(id *string) error {
@@ -166,7 +166,7 @@ func keyInStore(t *testing.T, c *kms.Client) *types.KeyMetadata {
 }
 
 func TestResourceQuotas(t *testing.T) {
-	e, c, gone := startChecked(t, "kms.keys=2", "kms.aliases-per-key=1", "kms.grants-per-key=1", "kms.key-policy-size=1000", "kms.custom-key-stores=0", "kms.on-demand-rotations=1")
+	e, c, gone := startChecked(t, "kms.KeysPerRegion=2", "kms.AliasesPerKey=1", "kms.GrantsPerKey=1", "kms.KeyPolicySize=1000", "kms.CustomKeyStoresPerRegion=0", "kms.OnDemandRotationsPerKey=1")
 	key := createKey(t, c, "", "")
 	create := func(c *kms.Client, in *kms.CreateKeyInput) error {
 		_, err := c.CreateKey(t.Context(), in)
