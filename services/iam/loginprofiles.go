@@ -222,7 +222,11 @@ func (s *Service) changePassword(ctx context.Context, c api.Caller, in *iam.Chan
 		if err != nil {
 			return err
 		}
-		if err := s.authz.Authorize(r, c, authz.Request{Action: "iam:ChangePassword", Resource: c.ARN, ResourcePolicy: rules}); err != nil {
+		request := authz.Request{Action: "iam:ChangePassword", Resource: c.ARN, ResourcePolicy: rules}
+		if c.User != nil {
+			request.ResourceTags = c.User.Tags
+		}
+		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
 		}
 		if c.Kind != identity.UserKind {
