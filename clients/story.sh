@@ -1,28 +1,10 @@
 #!/usr/bin/env bash
 # The story of story.md through the AWS CLI.
 set -euo pipefail
+. ./checks.sh
 account=000000000000
 app=arn:aws:iam::$account:role/app
 trust='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"'$account'"},"Action":"sts:AssumeRole"}]}'
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-fail() { echo "story.sh: $*" >&2; exit 1; }
-equal() { [ "$1" = "$2" ] || fail "got '$1', want '$2'"; }
-# refused TEXT COMMAND…: the command must fail, and say TEXT.
-refused() {
-  local text=$1; shift
-  if "$@" >"$dir/out" 2>"$dir/err"; then fail "not refused: $*"; fi
-  grep -qF -- "$text" "$dir/err" || fail "$* says: $(cat "$dir/err")"
-}
-# with KEY SECRET [TOKEN] -- COMMAND…
-with() {
-  local key=$1 secret=$2 token=
-  shift 2
-  [ "$1" = -- ] || { token=$1; shift; }
-  shift
-  env AWS_ACCESS_KEY_ID="$key" AWS_SECRET_ACCESS_KEY="$secret" ${token:+AWS_SESSION_TOKEN="$token"} "$@"
-}
 
 # 1
 aws iam create-user --user-name bob >"$dir/user"

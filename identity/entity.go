@@ -55,6 +55,16 @@ type Role struct {
 	Tags                     map[string]string `json:"tags,omitempty"`
 	Inline                   map[string]string `json:"inline,omitempty"`
 	Attached                 []string          `json:"attached,omitempty"`
+	// Template is what AcquireRole made the role of, nil if it did not.
+	Template *RoleTemplate `json:"template,omitempty"`
+}
+
+// RoleTemplate is where a role is from.
+type RoleTemplate struct {
+	ARN          string `json:"arn"`
+	MinorVersion int32  `json:"minorVersion"`
+	// Made identifies what the role was when it was made.
+	Made string `json:"made"`
 }
 
 // ARN returns the role's ARN.

@@ -182,7 +182,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 	check(err)
 	return map[string]any{
 		"GranteePrincipal": "arn:aws:iam::000000000000:user/alice", "GrantId": *grant.GrantId, "GrantToken": *grant.GrantToken,
-		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "InstanceProfileName": "web", "Properties": map[string]string{"RoleManager/Enabled": "true"}, "EntityArn": "arn:aws:iam::000000000000:delegation-request/" + strings.Repeat("d", 16), "AWSServiceName": "ecs.amazonaws.com", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "InstanceProfileName": "web", "TemplateArn": "arn:aws:iam::aws:role-template/iam.amazonaws.com/PowerUserRoleTemplate:1", "Properties": map[string]string{"RoleManager/Enabled": "true"}, "EntityArn": "arn:aws:iam::000000000000:delegation-request/" + strings.Repeat("d", 16), "AWSServiceName": "ecs.amazonaws.com", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
 		"AssumeRolePolicyDocument": trust, "Url": "https://issuer.example", "OpenIDConnectProviderArn": "arn:aws:iam::000000000000:oidc-provider/issuer.example",
 		"KeyId": *key.KeyMetadata.Arn, "TargetKeyId": *key.KeyMetadata.KeyId, "DestinationKeyId": *key.KeyMetadata.KeyId, "AliasName": "alias/app",
@@ -322,6 +322,7 @@ var documentedActions = map[string][]string{
 	"ReplicateKey":             {"kms:ReplicateKey", "kms:CreateKey"},
 	"CreateCustomKeyStore":     {"kms:CreateCustomKeyStore", "cloudhsm:DescribeClusters", "iam:CreateServiceLinkedRole"},
 	"AddRoleToInstanceProfile": {"iam:AddRoleToInstanceProfile", "iam:PassRole"},
+	"AcquireRole":              {"iam:GetRoleTemplateVersion", "iam:CreateRole", "iam:AttachRolePolicy"},
 	"PutAccountProperties":     {"iam:PutAccountProperties", "iam:CreateServiceLinkedRole"},
 	"CreateOrganization":       {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
 }

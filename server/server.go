@@ -96,6 +96,8 @@ type Config struct {
 	AllowOrigins []string
 	// AdminToken opens the admin API to callers that are not on this machine; "": to none.
 	AdminToken string
+	// RoleTemplates are templates that AcquireRole makes roles of, besides AWS's.
+	RoleTemplates iam.RoleTemplates
 	// Quotas are settings of quotas: "off", "requests", "kms.KeysPerRegion=10", or a file of such (package quota).
 	Quotas []string
 	// Version is what /_emulator/version tells.
@@ -208,7 +210,7 @@ func Open(config Config) (_ *Server, err error) {
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
 	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
 	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, AttestationRoots: s.attestationRoots})
-	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
+	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RoleTemplates: config.RoleTemplates, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", s.iam.Operations()},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 	"emulator/authz"
 	"emulator/identity"
 	"emulator/server"
+	"emulator/services/iam"
 	"emulator/services/sts/issuer"
 )
 
@@ -32,6 +34,7 @@ func newServeCommand(env settings) *cobra.Command {
 		metadata                         server.Metadata
 		metadataListen, rootKeyText      string
 		attestationRoots                 []string
+		roleTemplates                    string
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -53,6 +56,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.BoolVar(&config.Offline, "offline", false, "fetch no keys of OpenID Connect issuers: only tokens made here are good")
 	flags.BoolVar(&mintTokens, "test-issuers", true, "mint ID tokens for tests (emulator token), and take them for the real issuers'")
 	flags.StringSliceVar(&testIssuers, "test-issuer", nil, "a further issuer of such tokens: `name=profile@URL`")
+	flags.StringVar(&roleTemplates, "role-templates", "", "JSON `file` of role templates for AcquireRole, besides AWS's: a list of what GetRoleTemplateVersion answers")
 	flags.StringArrayVar(&attestationRoots, "attestation-root", nil, "PEM `file` of roots that attestation documents have to lead to, in place of the built-in one (emulator attest)")
 	flags.StringSliceVar(&config.Regions, "region", nil, "a further `region`, besides those that AWS has")
 	flags.StringSliceVar(&config.ServicePrincipals, "service-principal", nil, "a further `service` (queue.example.com) that policies may name as a principal, besides those that AWS has")
@@ -97,6 +101,9 @@ func newServeCommand(env settings) *cobra.Command {
 				return fmt.Errorf("--test-issuer: %w", err)
 			}
 			config.TestIssuers = append(config.TestIssuers, i)
+		}
+		if config.RoleTemplates, err = readRoleTemplates(roleTemplates); err != nil {
+			return fmt.Errorf("--role-templates: %w", err)
 		}
 		for _, file := range attestationRoots {
 			roots, err := readRoots(file)
@@ -149,6 +156,22 @@ func newServeCommand(env settings) *cobra.Command {
 		return s.Serve(cmd.Context(), l, tlsConfig)
 	}
 	return cmd
+}
+
+// readRoleTemplates reads a file of templates; "" is none.
+func readRoleTemplates(file string) (iam.RoleTemplates, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	templates, err := iam.ParseRoleTemplates(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return templates, nil
 }
 
 // listenerNames are the host names that the flags give the listener.

@@ -78,3 +78,9 @@ func TestNothingIsMadeBeforePermission(t *testing.T) {
 		}
 	}
 }
+
+// rootOperations are operations as calls of the root user.
+func rootOperations(tb testing.TB) map[string]func(in any) (any, error) {
+	account := identity.DefaultAccount
+	return operations(tb, identity.Principal{Kind: identity.Root, Account: account, ARN: identity.ARN("aws", "iam", account, "root"), UserID: account})
+}

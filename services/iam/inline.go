@@ -45,6 +45,10 @@ func (s *Service) putRolePolicy(ctx context.Context, c api.Caller, in *iam.PutRo
 // entity reads them. A single document may be as long, by the API model.
 const maxInlineLength = 128 << 10
 
+func errInlineSize(k *entityKind, name string, most int) error {
+	return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", most, k.name, name)
+}
+
 func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, name, document string) error {
 	return s.changeEntity(ctx, c, q, func(_ store.Tx, e *entity) error {
 		size, length := policy.Size(document), len(document)
@@ -55,7 +59,7 @@ func (s *Service) putInline(ctx context.Context, c api.Caller, q entityRequest, 
 			}
 		}
 		if most := s.quotas.Max(e.kind.inlineSize); size > most || length > maxInlineLength {
-			return api.Errorf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", min(most, maxInlineLength), e.kind.name, e.name)
+			return errInlineSize(e.kind, e.name, min(most, maxInlineLength))
 		}
 		if err := s.checkDocument(policy.Identity, c.Partition, document); err != nil {
 			return err

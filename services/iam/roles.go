@@ -145,7 +145,7 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *createRoleIn
 			return tagsErr
 		}
 		if role.ServiceLinked() {
-			return api.Errorf("InvalidInput", "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
+			return errServicePath()
 		}
 		if tx.Get(identity.RoleKey(c.Account, role.Name)) != nil {
 			return api.Errorf("EntityAlreadyExists", "Role with name %s already exists.", role.Name)
@@ -175,6 +175,10 @@ func (s *Service) createRole(ctx context.Context, c api.Caller, in *createRoleIn
 	return out, err
 }
 
+func errServicePath() error {
+	return api.Errorf("InvalidInput", "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
+}
+
 func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInput) (*getRoleOutput, error) {
 	out := &getRoleOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
@@ -188,6 +192,9 @@ func (s *Service) getRole(ctx context.Context, c api.Caller, in *iam.GetRoleInpu
 		}
 		out.Role = ahead(w, role)
 		out.Role.RoleLastUsed, err = s.roleLastUsed(r, role)
+		if t := role.Template; t != nil && err == nil {
+			out.Role.SourceRoleTemplate = &types.SourceRoleTemplate{TemplateArn: &t.ARN, TemplateMinorVersion: &t.MinorVersion}
+		}
 		return err
 	})
 	if err != nil {

@@ -29,7 +29,9 @@ type Config struct {
 	Keyring *identity.Keyring
 	LastUse *audit.LastUse
 	Quotas  *quota.Quotas
-	RootKey identity.RootKey // zero: identity.KnownRootKey
+	// RoleTemplates are templates besides AWS's.
+	RoleTemplates RoleTemplates
+	RootKey       identity.RootKey // zero: identity.KnownRootKey
 	// InsecureIssuers are hosts whose OpenID Connect issuers may use plain http, besides
 	// loopback ones.
 	InsecureIssuers []string
@@ -43,13 +45,14 @@ type Service struct {
 	keyring         *identity.Keyring
 	lastUse         *audit.LastUse
 	quotas          *quota.Quotas
+	templates       RoleTemplates
 	rootKey         identity.RootKey
 	insecureIssuers []string
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, templates: c.RoleTemplates, rootKey: cmp.Or(c.RootKey, identity.KnownRootKey), insecureIssuers: c.InsecureIssuers}
 }
 
 // Operations returns what is covered of the API.
@@ -69,6 +72,7 @@ func (s *Service) Operations() []api.Operation {
 		s.groupOperations(),
 		s.roleOperations(),
 		s.serviceLinkedRoleOperations(),
+		s.roleTemplateOperations(),
 		s.instanceProfileOperations(),
 		s.accountPropertyOperations(),
 		s.serverCertificateOperations(),

@@ -164,12 +164,17 @@ func TestMultiRegionDeletion(t *testing.T) {
 	for _, swept := range []bool{false, true} {
 		e.Clock.Freeze(now)
 		key := createMultiRegion(t, here, kms.CreateKeyInput{})
+		enableRotation(t, here, key.KeyId, nil)
 		replicate(t, here, key.KeyId, elsewhere)
 		if out := schedule(here, key.KeyId, 7); out.KeyState != types.KeyStatePendingReplicaDeletion || out.DeletionDate != nil || *out.PendingWindowInDays != 7 {
 			t.Errorf("scheduled %+v", out)
 		}
 		if m := describe(t, here, key.KeyId); m.KeyState != types.KeyStatePendingReplicaDeletion || *m.PendingDeletionWindowInDays != 7 || m.DeletionDate != nil || m.Enabled {
 			t.Errorf("scheduled %+v", m)
+		}
+		// API_GetKeyRotationStatus: "While a KMS key is pending deletion, its key rotation status is false".
+		if s := must[*kms.GetKeyRotationStatusOutput](t)(here.GetKeyRotationStatus(t.Context(), &kms.GetKeyRotationStatusInput{KeyId: key.KeyId})); s.KeyRotationEnabled {
+			t.Errorf("to be deleted: %+v", s)
 		}
 		_, err := here.Encrypt(t.Context(), &kms.EncryptInput{KeyId: key.KeyId, Plaintext: []byte("x")})
 		refused(t, err, "KMSInvalidStateException", *key.Arn+" is pending replica deletion.")

@@ -244,7 +244,7 @@ func (s *Service) getKeyRotationStatus(ctx context.Context, c api.Caller, in *km
 		if !k.OnDemandSince.IsZero() {
 			out.OnDemandRotationStartDate = &k.OnDemandSince
 		}
-		if k.RotationPeriod != 0 && k.Deletion.IsZero() {
+		if k.RotationPeriod != 0 && k.Deletion.IsZero() && !k.AwaitsReplicas {
 			out.KeyRotationEnabled, out.RotationPeriodInDays, out.NextRotationDate = true, &k.RotationPeriod, &k.NextRotation
 		}
 		return nil

@@ -91,24 +91,33 @@ var inWords = map[types.KeyState]string{
 // work in.
 func (s *Service) checkState(r store.Reader, k *Key, n need) error {
 	state, err := s.state(r, k)
-	if err != nil || !slices.Contains(refused[n], state) {
+	if err != nil {
 		return err
+	}
+	return refuse(k, state, n)
+}
+
+// checkUsable is checkState for operations that want the key enabled, which only they have an error for.
+func (s *Service) checkUsable(r store.Reader, k *Key, n need) error {
+	state, err := s.state(r, k)
+	if err != nil {
+		return err
+	}
+	if state == types.KeyStateDisabled {
+		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
+	}
+	return refuse(k, state, n)
+}
+
+func refuse(k *Key, state types.KeyState, n need) error {
+	if !slices.Contains(refused[n], state) {
+		return nil
 	}
 	refusal := api.Errorf("KMSInvalidStateException", "%s is %s.", k.ARN(), inWords[state])
 	if state == unavailable {
 		return refusal.Because("its custom key store is not connected")
 	}
 	return refusal
-}
-
-// checkUsable is checkState for operations that want the key enabled, which only they have an error for.
-func (s *Service) checkUsable(r store.Reader, k *Key, n need) error {
-	if state, err := s.state(r, k); err != nil {
-		return err
-	} else if state == types.KeyStateDisabled {
-		return api.Errorf("DisabledException", "%s is disabled.", k.ARN())
-	}
-	return s.checkState(r, k, n)
 }
 
 // keyStore returns where the key's material lives.

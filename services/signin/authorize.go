@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
@@ -193,13 +194,33 @@ func (s *Service) postAuthorize(w http.ResponseWriter, r *http.Request, c api.Ca
 		who = r.PostForm.Get("principal")
 	}
 	code := rand.Text() + rand.Text()
-	err := s.store.Update(r.Context(), func(tx store.Tx) error {
-		in, err := s.choose(tx, c, q.Client, strings.TrimSpace(who), r.PostForm.Get("session"))
-		if err != nil {
+	password := r.PostForm.Get("password")
+	var in *signIn
+	var profile *identity.LoginProfile
+	var salt []byte
+	err := store.Make(r.Context(), s.store, func(tx store.Reader) (err error) {
+		if in, err = s.choose(tx, c, q.Client, strings.TrimSpace(who), r.PostForm.Get("session")); err != nil {
 			return err
 		}
 		if _, err := s.issue(tx, c, in, "signin:AuthorizeOAuth2Access"); err != nil {
 			return err
+		}
+		profile, err = loginProfile(tx, in)
+		return err
+	}, func() ([]byte, error) {
+		if profile == nil {
+			return nil, nil
+		}
+		salt = profile.Salt
+		return s.keyring.HashPassword(password, salt), nil
+	}, func(tx store.Tx, hash []byte) error {
+		if profile != nil {
+			if !bytes.Equal(salt, profile.Salt) || !profile.Matches(hash) {
+				return api.Errorf("AccessDenied", "The password is not the user's.")
+			}
+			if err := s.usePassword(tx, c, in, profile); err != nil {
+				return err
+			}
 		}
 		if err := forgetCodes(tx, c.Received); err != nil {
 			return err
@@ -225,6 +246,38 @@ func (s *Service) postAuthorize(w http.ResponseWriter, r *http.Request, c api.Ca
 		return &answer{status: http.StatusSeeOther, location: q.callback("code", code)}, nil
 	}
 	return &answer{status: http.StatusOK, template: "code", data: codeData{verificationCode(q.State, code)}}, nil
+}
+
+// loginProfile returns the login profile of whom somebody signs in as, or nil if it is not a user that has a password.
+func loginProfile(r store.Reader, in *signIn) (*identity.LoginProfile, error) {
+	if in.Kind != identity.UserKind {
+		return nil, nil
+	}
+	p, ok, err := store.Load[identity.LoginProfile](r, identity.LoginProfileKey(in.Account, in.UniqueID))
+	if err != nil || !ok || p.Hash == nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// usePassword notes that a user signs in with its password, unless that has to be changed first. AWS's page asks for a new one;
+// here the operations of IAM are the way to it.
+func (s *Service) usePassword(tx store.Tx, c api.Caller, in *signIn, p *identity.LoginProfile) error {
+	rules, err := identity.LoadPasswordPolicy(tx, in.Account)
+	switch {
+	case err != nil:
+		return err
+	case p.ResetRequired:
+		return api.Errorf("AccessDenied", "The password has to be changed first, by aws iam change-password.")
+	case rules.Expired(p, c.Received):
+		return api.Errorf("AccessDenied", "The password has expired. It is changed by aws iam change-password, or update-login-profile.")
+	}
+	user, ok, err := identity.LoadUser(tx, in.Account, in.Name)
+	if err != nil || !ok { // choose has found it
+		return err
+	}
+	user.PasswordLastUsed = c.Received.Truncate(time.Second)
+	return store.Save(tx, identity.UserKey(in.Account, in.Name), user)
 }
 
 // verificationCode is what a person carries from the browser to the CLI on another device.

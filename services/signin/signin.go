@@ -2,7 +2,7 @@
 // federation endpoint that makes console links of temporary credentials, and the one that takes SAML responses. What
 // it gives out is sealed, and the credentials are sessions like those of STS.
 //
-// There are no passwords: whoever may open the authorize page picks who to be.
+// Whoever may open the authorize page picks who to be. Only users that have a password must give it.
 //
 // https://docs.aws.amazon.com/signin/latest/userguide/command-line-sign-in.html,
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
