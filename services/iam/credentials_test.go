@@ -413,3 +413,92 @@ func TestResetOfCredentials(t *testing.T) {
 	}
 	wantSame(t, must(client.ListServerCertificates(ctx, nil))(t).ServerCertificateMetadataList, []types.ServerCertificateMetadata{})
 }
+
+// TestCredentialsInEvents: no event tells a secret that a call gave or got.
+func TestCredentialsInEvents(t *testing.T) {
+	ctx, e := t.Context(), emulatortest.Start(t)
+	client := iam.NewFromConfig(e.Config())
+	ann := aws.String("ann")
+	must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: ann}))(t)
+	must(client.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: ann, Password: aws.String("Password-1")}))(t)
+	must(client.UpdateLoginProfile(ctx, &iam.UpdateLoginProfileInput{UserName: ann, Password: aws.String("Password-2")}))(t)
+	client.ChangePassword(ctx, &iam.ChangePasswordInput{OldPassword: aws.String("Password-3"), NewPassword: aws.String("Password-4")})
+	git := must(client.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: ann, ServiceName: aws.String("codecommit.amazonaws.com")}))(t)
+	logs := must(client.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: ann, ServiceName: aws.String("logs.amazonaws.com")}))(t)
+	_, body := certificate(t, "c", rsaKeys()[0], nil, nil)
+	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKeys()[0])}))
+	must(client.UploadServerCertificate(ctx, &iam.UploadServerCertificateInput{ServerCertificateName: ann, CertificateBody: &body, PrivateKey: &key}))(t)
+	resp := must(http.Get(e.URL + "/_emulator/events"))(t)
+	defer resp.Body.Close()
+	events := string(must(io.ReadAll(resp.Body))(t))
+	if !strings.Contains(events, "UploadServerCertificate") {
+		t.Fatalf("no event: %s", events)
+	}
+	for what, secret := range map[string]string{
+		"a password": "Password-", "a service's password": *git.ServiceSpecificCredential.ServicePassword, "an API key": *logs.ServiceSpecificCredential.ServiceCredentialSecret, "a private key": "PRIVATE KEY",
+	} {
+		if strings.Contains(events, secret) {
+			t.Errorf("an event tells %s", what)
+		}
+	}
+}
+
+// TestDeleteUserConflicts: what stands in the way of deleting a user is told one after the other. AWS does not say in which
+// order; the last sentence is that about what has none of its own.
+func TestDeleteUserConflicts(t *testing.T) {
+	ctx, e := t.Context(), emulatortest.Start(t)
+	client := iam.NewFromConfig(e.Config())
+	ann, name := aws.String("ann"), aws.String("p")
+	document := aws.String(allow("s3:*"))
+	must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: ann}))(t)
+	must(client.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: name}))(t)
+	must(client.AddUserToGroup(ctx, &iam.AddUserToGroupInput{GroupName: name, UserName: ann}))(t)
+	managed := must(client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: name, PolicyDocument: document}))(t).Policy.Arn
+	must(client.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: ann, PolicyArn: managed}))(t)
+	must(client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: ann, PolicyName: name, PolicyDocument: document}))(t)
+	must(client.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: ann, Password: aws.String("Password-1")}))(t)
+	accessKey := must(client.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: ann}))(t).AccessKey.AccessKeyId
+	_, body := certificate(t, "c", rsaKeys()[0], nil, nil)
+	signing := must(client.UploadSigningCertificate(ctx, &iam.UploadSigningCertificateInput{UserName: ann, CertificateBody: &body}))(t).Certificate.CertificateId
+	phone := makeDevice(t, client, "phone")
+	if err := enableDevice(t, e, client, "ann", phone); err != nil {
+		t.Fatal(err)
+	}
+	line := string(ssh.MarshalAuthorizedKey(must(ssh.NewPublicKey(rsaKeys()[0].Public()))(t)))
+	sshKey := must(client.UploadSSHPublicKey(ctx, &iam.UploadSSHPublicKeyInput{UserName: ann, SSHPublicKeyBody: &line}))(t).SSHPublicKey.SSHPublicKeyId
+	for _, step := range []struct {
+		message string
+		remove  func() (any, error)
+	}{
+		{"remove users from group", func() (any, error) {
+			return client.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{GroupName: name, UserName: ann})
+		}},
+		{"detach all policies", func() (any, error) {
+			return client.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: ann, PolicyArn: managed})
+		}},
+		{"delete policies", func() (any, error) {
+			return client.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: ann, PolicyName: name})
+		}},
+		{"delete login profile", func() (any, error) {
+			return client.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: ann})
+		}},
+		{"delete access keys", func() (any, error) {
+			return client.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: ann, AccessKeyId: accessKey})
+		}},
+		{"delete certificates", func() (any, error) {
+			return client.DeleteSigningCertificate(ctx, &iam.DeleteSigningCertificateInput{UserName: ann, CertificateId: signing})
+		}},
+		{"delete MFA device", func() (any, error) {
+			return client.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: ann, SerialNumber: phone.serial})
+		}},
+		{"remove referenced objects", func() (any, error) {
+			return client.DeleteSSHPublicKey(ctx, &iam.DeleteSSHPublicKeyInput{UserName: ann, SSHPublicKeyId: sshKey})
+		}},
+	} {
+		_, err := client.DeleteUser(ctx, &iam.DeleteUserInput{UserName: ann})
+		wantError(t, err, "DeleteConflict", "Cannot delete entity, must "+step.message+" first.")
+		must(step.remove())(t)
+	}
+	must(client.DeleteUser(ctx, &iam.DeleteUserInput{UserName: ann}))(t)
+	wantSound(t, e)
+}
