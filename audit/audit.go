@@ -55,6 +55,7 @@ type Identity struct {
 	// Issuer is the role or user that the session is of; Type is "" if it is the root user.
 	Issuer         Issuer
 	SourceIdentity string
+	OnBehalfOf     identity.OnBehalfOf
 	// WebProvider is the OpenID Connect provider that vouched for the session, and Attributes are what it said:
 	// condition keys, each followed by its value.
 	WebProvider string
@@ -81,6 +82,9 @@ func IdentityOf(p *identity.Principal) Identity {
 		return id
 	}
 	id.Issued, id.MFA, id.AssumedRoot, id.SourceIdentity = session.Issued, !session.MFA.IsZero(), session.AssumedRoot, session.SourceIdentity
+	if session.OnBehalfOf != nil {
+		id.OnBehalfOf = *session.OnBehalfOf
+	}
 	switch {
 	case p.Role != nil:
 		id.Issuer = Issuer{"Role", p.Role.ID, p.Role.ARN(), p.Role.Account, p.Role.Name}
@@ -235,12 +239,12 @@ func (t *Trail) Refusals(requestID string, n int) []Refusal {
 }
 
 // texts are the members of an event that are texts, in the order in which they are packed.
-func (e *Event) texts() [24]*string {
+func (e *Event) texts() [26]*string {
 	id := &e.Identity
 	return [...]*string{
 		&e.RequestID, &e.Service, &e.Operation, &e.Region, &e.SourceIP, &e.UserAgent, &e.Host, &e.Code, &e.Message, &e.Cause,
 		&id.Type, &id.PrincipalID, &id.ARN, &id.Account, &id.AccessKeyID, &id.UserName,
-		&id.Issuer.Type, &id.Issuer.PrincipalID, &id.Issuer.ARN, &id.Issuer.Account, &id.Issuer.UserName, &id.SourceIdentity, &id.WebProvider, &id.Provider,
+		&id.Issuer.Type, &id.Issuer.PrincipalID, &id.Issuer.ARN, &id.Issuer.Account, &id.Issuer.UserName, &id.SourceIdentity, &id.OnBehalfOf.User, &id.OnBehalfOf.Store, &id.WebProvider, &id.Provider,
 	}
 }
 

@@ -53,6 +53,12 @@ type userIdentity struct {
 	UserName         string          `json:"userName,omitempty"`
 	IdentityProvider string          `json:"identityProvider,omitempty"`
 	SessionContext   *sessionContext `json:"sessionContext,omitempty"`
+	OnBehalfOf       *onBehalfOf     `json:"onBehalfOf,omitempty"`
+}
+
+type onBehalfOf struct {
+	UserID           string `json:"userId"`
+	IdentityStoreARN string `json:"identityStoreArn"`
 }
 
 // Name returns the most telling of what is known of who called.
@@ -210,6 +216,9 @@ func (id *Identity) record() userIdentity {
 	u.SessionContext = &sessionContext{
 		Attributes:     sessionAttributes{id.Issued.Format(time.RFC3339), strconv.FormatBool(id.MFA)},
 		SourceIdentity: id.SourceIdentity,
+	}
+	if id.OnBehalfOf.User != "" {
+		u.OnBehalfOf = &onBehalfOf{id.OnBehalfOf.User, id.OnBehalfOf.Store}
 	}
 	if id.AssumedRoot {
 		u.SessionContext.AssumedRoot = "true"

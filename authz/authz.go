@@ -290,8 +290,13 @@ func (g *gatherer) boundary(arn string) (err error) {
 }
 
 func (g *gatherer) session(c *api.Caller) error {
-	if c.Session.AssumedRoot { // the policy of its task only denies
-		named, err := g.parse("root user", document{kind: policy.Session, stored: everything})
+	further := c.Session.PolicyARNs
+	if c.Session.IdentityContext {
+		further = append(further[:len(further):len(further)], identity.IdentityCenterAllowList(c.Role.Partition))
+	}
+	// The policy of a root user's task only denies, and so does that of an identity context.
+	if c.Session.AssumedRoot || c.Session.IdentityContext && len(c.Session.Policies)+len(c.Session.PolicyARNs) == 0 {
+		named, err := g.parse("everything", document{kind: policy.Session, stored: everything})
 		if err != nil {
 			return err
 		}
@@ -305,7 +310,7 @@ func (g *gatherer) session(c *api.Caller) error {
 		}
 		g.policies.Session = append(g.policies.Session, named)
 	}
-	for _, arn := range c.Session.PolicyARNs {
+	for _, arn := range further {
 		named, err := g.managed(arn)
 		if err != nil {
 			return err

@@ -100,7 +100,7 @@ func (c *context) tagValues(kind, key string) []string {
 	case "resourcetag":
 		return tag(c.request.ResourceTags, key)
 	}
-	return nil
+	return c.given("aws:" + kind + "/" + key)
 }
 
 // principalTag: tags of a session stand before those of the user or role.

@@ -33,13 +33,15 @@ func Query(ctx context.Context, config aws.Config, service, operation string, pa
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	credentials, err := config.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	hash := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(hash[:]), service, config.Region, time.Now()); err != nil {
-		return nil, err
+	if !aws.IsCredentialsProvider(config.Credentials, aws.AnonymousCredentials{}) {
+		credentials, err := config.Credentials.Retrieve(ctx)
+		if err != nil {
+			return nil, err
+		}
+		hash := sha256.Sum256([]byte(body))
+		if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(hash[:]), service, config.Region, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	resp, err := config.HTTPClient.Do(r)
 	if err != nil {

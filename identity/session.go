@@ -47,6 +47,10 @@ type Session struct {
 	// Context holds further condition keys that stay with the session, such as an
 	// identity provider's "sub".
 	Context map[string][]string `json:"context,omitempty"`
+	// OnBehalfOf is the user of IAM Identity Center for whom the session acts, and its identity store: for events.
+	OnBehalfOf *OnBehalfOf `json:"onBehalfOf,omitempty"`
+	// IdentityContext is set for a session whose Context IAM Identity Center gave it, which may do no more than that is made for.
+	IdentityContext bool `json:"identityContext,omitempty"`
 	// AssumedRoot is set for a session of AssumeRoot, which PolicyARNs limits by what they deny.
 	AssumedRoot bool `json:"assumedRoot,omitempty"`
 	// Delegated is set for a session of GetDelegatedAccessToken.
@@ -56,6 +60,12 @@ type Session struct {
 	// DefaultRegions limits the session to regions that AWS enables for every account, as
 	// tokens of version 1 of the global endpoint are.
 	DefaultRegions bool `json:"defaultRegions,omitempty"`
+}
+
+// OnBehalfOf is a user of IAM Identity Center.
+type OnBehalfOf struct {
+	User  string `json:"user"`
+	Store string `json:"store"`
 }
 
 // tokenBinding keeps session tokens apart from anything else sealed with the same key.

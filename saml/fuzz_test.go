@@ -24,6 +24,7 @@ func FuzzVerify(f *testing.F) {
 	want := &saml.Assertion{
 		ID: "a", Issuer: "i", Subject: "u", SubjectType: samlidp.Unspecified, Recipient: signIn,
 		IssueInstant: now.Add(123 * time.Millisecond), Attributes: map[string][]string{"n": {"v"}},
+		Signer: o.Metadata.Certificates[0],
 	}
 	for _, name := range []string{"small-assertion.xml", "small-response.xml", "small-encrypted.xml"} {
 		response := readFile(f, name)

@@ -17,6 +17,7 @@ package saml
 
 import (
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -45,6 +46,9 @@ type Options struct {
 	DecryptionKeys []*rsa.PrivateKey
 	// EncryptionRequired refuses an assertion that is not encrypted.
 	EncryptionRequired bool
+
+	// signer has the key of the signature that was verified last.
+	signer *x509.Certificate
 }
 
 // Assertion is what an identity provider says of somebody.
@@ -68,6 +72,8 @@ type Assertion struct {
 	Attributes map[string][]string
 	// Encrypted tells that the assertion was.
 	Encrypted bool
+	// Signer has the key that signed it: that of the response, if the assertion has no signature of its own.
+	Signer *x509.Certificate
 }
 
 // Decode decodes the SAMLAssertion parameter of AssumeRoleWithSAML.
@@ -119,7 +125,7 @@ func Verify(response []byte, o Options) (*Assertion, error) {
 	if err != nil {
 		return nil, err
 	}
-	assertion.Encrypted = encrypted
+	assertion.Encrypted, assertion.Signer = encrypted, o.signer
 	return assertion, nil
 }
 
@@ -128,7 +134,7 @@ func Verify(response []byte, o Options) (*Assertion, error) {
 func (o *Options) open(root *etree.Element) (response, assertion *etree.Element, encrypted bool, err error) {
 	signed := false
 	if child(root, nsSignature, "Signature") != nil {
-		if root, err = verifySignature(root, o.Metadata.Certificates); err != nil {
+		if root, err = o.verifySignature(root); err != nil {
 			return nil, nil, false, err
 		}
 		if err := checkResponse(root); err != nil {
@@ -150,7 +156,7 @@ func (o *Options) open(root *etree.Element) (response, assertion *etree.Element,
 // openAssertion returns the assertion as it was signed, by itself or as a part of the response.
 func (o *Options) openAssertion(assertion *etree.Element, signed bool) (*etree.Element, error) {
 	if child(assertion, nsSignature, "Signature") != nil {
-		return verifySignature(detach(assertion), o.Metadata.Certificates)
+		return o.verifySignature(detach(assertion))
 	}
 	if !signed {
 		return nil, fmt.Errorf("%w: neither the response nor the assertion is signed", ErrSignature)

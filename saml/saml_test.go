@@ -156,7 +156,7 @@ func TestVerify(t *testing.T) {
 			want := &saml.Assertion{
 				ID: a.ID, Issuer: entityID, Subject: "alice & <bob>", SubjectType: "persistent", Recipient: signIn,
 				IssueInstant: now, SessionNotOnOrAfter: now.Add(time.Hour), Attributes: attributes,
-				Encrypted: tt.o.EncryptTo != nil,
+				Encrypted: tt.o.EncryptTo != nil, Signer: tt.idp.metadata.Certificates[0],
 			}
 			if !reflect.DeepEqual(a, want) || a.ID == "" {
 				t.Errorf("got %+v, want %+v", a, want)

@@ -28,19 +28,19 @@ var digestMethods = []string{
 	"http://www.w3.org/2001/04/xmlenc#sha512",
 }
 
-// verifySignature returns e as one of the certificates' keys signed it: without the
+// verifySignature returns e as one of the identity provider's keys signed it: without the
 // signature, and made of the very bytes that the digest was of. Nothing else of e may be used.
 // e stands alone.
 //
 // The library would look for a signature anywhere in e, take the certificate that the document
 // has, and do transforms as it is told. So it is shown only signatures after the profile of
 // SAML, without their KeyInfo, and one certificate at a time.
-func verifySignature(e *etree.Element, certificates []*x509.Certificate) (*etree.Element, error) {
+func (o *Options) verifySignature(e *etree.Element) (*etree.Element, error) {
 	if err := checkSignature(e); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	var errs []error
-	for _, c := range certificates {
+	for _, c := range o.Metadata.Certificates {
 		verified, err := verifyWith(e, c)
 		if err != nil {
 			errs = append(errs, err)
@@ -50,6 +50,7 @@ func verifySignature(e *etree.Element, certificates []*x509.Certificate) (*etree
 		if verifiedID, _ := attribute(verified, "ID"); verifiedID != id || !is(verified, e.NamespaceURI(), e.Tag) {
 			return nil, fmt.Errorf("%w: another element is signed", ErrSignature)
 		}
+		o.signer = c
 		return verified, nil
 	}
 	return nil, fmt.Errorf("%w: %w", ErrSignature, errors.Join(errs...))

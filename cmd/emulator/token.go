@@ -27,7 +27,8 @@ func newTokenCommand(env settings) *cobra.Command {
 		Long: `Prints an ID token of the built-in OpenID Connect provider, with the claims and under
 the issuer of GitHub Actions, GitLab CI/CD, an EKS service account or a Cognito user pool.
 It is good for AssumeRoleWithWebIdentity in an account that has an IAM OpenID Connect
-provider for that issuer.`,
+provider for that issuer. That of IAM Identity Center has context assertions for AssumeRole in
+its claims sts:identity_context and sts:audit_context.`,
 		Example: `  emulator token --issuer github --claim repository=org/app --claim environment=prod
   emulator token --issuer eks --claim namespace=shop --claim serviceaccount=cart > token
   emulator token --issuer cognito --claim 'cognito:groups:=["admins"]' --show
@@ -68,7 +69,7 @@ provider for that issuer.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&name, "issuer", "github", "`name`: github, gitlab, eks, cognito, plain or a configured one")
+	flags.StringVar(&name, "issuer", "github", "`name`: github, gitlab, eks, cognito, identitycenter, plain or a configured one")
 	flags.StringArrayVar(&claims, "claim", nil, "`name=text` or name:=JSON, any number of them; name:=null leaves a claim out")
 	flags.StringVar(&body.Audience, "audience", "", "`audience` of the token (default: what the issuer's clients use)")
 	flags.DurationVar(&expiresIn, "expires-in", 0, "lifetime; a negative one makes an expired token (default: that of the issuer)")

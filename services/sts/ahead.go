@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
@@ -23,3 +24,40 @@ type getScopedCredentialsOutput struct {
 }
 
 type scopedSession struct{ ScopedSessionId, Arn *string }
+
+type assumeRoleWithSAMLOutput struct {
+	sts.AssumeRoleWithSAMLOutput
+	TrustedIdentityPropagationContext *trustedIdentityPropagationContext
+}
+
+type assumeRoleWithWebIdentityOutput struct {
+	sts.AssumeRoleWithWebIdentityOutput
+	TrustedIdentityPropagationContext *trustedIdentityPropagationContext
+}
+
+type trustedIdentityPropagationContext struct {
+	OriginIdentity     *originIdentity
+	TransactionContext *transactionContext
+}
+
+type originIdentity struct{ Subject, SubjectType, Issuer, FederatedProviderArn *string }
+
+type transactionContext struct{ IdentityProvider map[string]string }
+
+type getWebIdentityTokenInput struct {
+	sts.GetWebIdentityTokenInput
+	Scope, SubjectMode *string
+}
+
+// The modes of the subject of a token.
+const (
+	awsIdentityMode    = "AWSIdentity"
+	originIdentityMode = "OriginIdentity"
+)
+
+func (in *getWebIdentityTokenInput) subjectMode() string {
+	if in.SubjectMode == nil {
+		return awsIdentityMode
+	}
+	return *in.SubjectMode
+}

@@ -34,9 +34,9 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	if c.Session != nil && aws.ToInt32(in.DurationSeconds) > hour {
 		return nil, api.Errorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	if len(in.ProvidedContexts) > 0 {
-		// Context assertions are made by IAM Identity Center, of which there is none.
-		return nil, api.Errorf("InvalidContextAssertion", "The context assertion of provider %s is not valid.", aws.ToString(in.ProvidedContexts[0].ProviderArn))
+	assertion, err := s.openContext(arn.partition, in.ProvidedContexts)
+	if err != nil {
+		return nil, err
 	}
 	requested, err := tagMap(in.Tags)
 	if err != nil {
@@ -69,6 +69,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 		tags:    tags.requested,
 		tagging: len(tags.all) > 0,
 		naming:  sourceIdentity != "",
+		setting: assertion != nil,
 		context: map[string][]string{"sts:RoleSessionName": {*in.RoleSessionName}},
 	}
 	if in.ExternalId != nil {
@@ -79,6 +80,9 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 	}
 	if len(in.TransitiveTagKeys) > 0 {
 		question.context["sts:TransitiveTagKeys"] = in.TransitiveTagKeys
+	}
+	if assertion != nil {
+		requestContext(question.context, assertion.Provider, assertion.Context)
 	}
 	var role *identity.Role
 	err = s.store.View(ctx, func(r store.Reader) (err error) {
@@ -95,6 +99,7 @@ func (s *Service) assumeRole(ctx context.Context, c api.Caller, in *sts.AssumeRo
 		return nil, err
 	}
 	session := roleSession(role, *in.RoleSessionName, policies, tags, sourceIdentity)
+	setContext(session, assertion)
 	session.MFA = mfa
 	session.Chained = c.Kind == identity.AssumedRole
 	issued, err := s.issue(ctx, c, session, seconds, in.MinimumSessionTokenSize)

@@ -107,7 +107,7 @@ func TestAssumeRoleErrors(t *testing.T) {
 		{"longer than the role", "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", func(in *sts.AssumeRoleInput) { in.RoleArn, in.DurationSeconds = &long, aws.Int32(7201) }},
 		{"MFA device", "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.", func(in *sts.AssumeRoleInput) { in.SerialNumber, in.TokenCode = mfa, aws.String("123456") }},
 		{"MFA device without code", "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.", func(in *sts.AssumeRoleInput) { in.SerialNumber = mfa }},
-		{"context", "InvalidContextAssertion", "The context assertion of provider arn:aws:iam::aws:contextProvider/IdentityCenter is not valid.", func(in *sts.AssumeRoleInput) {
+		{"context", "InvalidContextAssertion", "The context assertion is not valid.", func(in *sts.AssumeRoleInput) {
 			in.ProvidedContexts = []types.ProvidedContext{{ProviderArn: aws.String("arn:aws:iam::aws:contextProvider/IdentityCenter"), ContextAssertion: aws.String("assertion")}}
 		}},
 		{"duplicate tags", "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive.", func(in *sts.AssumeRoleInput) { in.Tags = []types.Tag{tag("team", "a"), tag("Team", "b")} }},

@@ -26,7 +26,7 @@ import (
 // AssumeRoleWithSAML takes a signed response of an identity provider in place of a signature.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html
-func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithSAMLInput) (*sts.AssumeRoleWithSAMLOutput, error) {
+func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithSAMLInput) (*assumeRoleWithSAMLOutput, error) {
 	arn, err := parseFederatedRoleARN(*in.RoleArn)
 	if err != nil {
 		return nil, err
@@ -77,6 +77,15 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 			kept[key] = values
 		}
 	}
+	propagated, err := propagate(provider.Propagation, provider.Account, providerARN, saml.KeyHash(assertion.Signer), func(source string) []string {
+		if source == "Subject/NameID" {
+			return []string{assertion.Subject}
+		}
+		return assertion.Attributes[source]
+	})
+	if err != nil {
+		return nil, err
+	}
 	assumed, err := s.federate(ctx, c, &federation{
 		action:         "sts:AssumeRoleWithSAML",
 		role:           arn,
@@ -88,6 +97,7 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 		sourceIdentity: claims.SourceIdentity,
 		trust:          trust,
 		session:        kept,
+		propagated:     propagated,
 	})
 	if err != nil {
 		return nil, err
@@ -100,7 +110,7 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 	if err != nil {
 		return nil, err
 	}
-	return &sts.AssumeRoleWithSAMLOutput{
+	out := &assumeRoleWithSAMLOutput{AssumeRoleWithSAMLOutput: sts.AssumeRoleWithSAMLOutput{
 		AssumedRoleUser: assumedRoleUser(assumed.role, assumed.session),
 		Audience:        &assertion.Recipient,
 		Credentials:     issued.Credentials,
@@ -113,7 +123,11 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c api.Caller, in *sts.
 		SourceIdentity:          present(claims.SourceIdentity),
 		Subject:                 &assertion.Subject,
 		SubjectType:             &assertion.SubjectType,
-	}, nil
+	}}
+	if !assertion.Encrypted { // what was kept secret from the caller stays so
+		out.TrustedIdentityPropagationContext = propagatedContext(propagated)
+	}
+	return out, nil
 }
 
 // SAMLRoles returns the roles that a response offers, each with the provider that vouches for it: those

@@ -37,7 +37,7 @@ func noteReached(err error) {
 
 // unreachable are the errors of the API model that nothing can lead to, with the reason.
 var unreachable = map[string]string{
-	"AssumeRole ExpiredTokenException": "it is that of a context assertion of IAM Identity Center, which is not emulated",
+	"AssumeRole ExpiredTokenException": "InvalidContextAssertion, as its documentation says, stands for a context assertion that has expired",
 	"AssumeRoot ExpiredTokenException": "an expired session token is refused before the operation, as ExpiredToken",
 }
 

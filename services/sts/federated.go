@@ -2,6 +2,7 @@ package sts
 
 import (
 	"context"
+	"maps"
 
 	"emulator/api"
 	"emulator/identity"
@@ -24,6 +25,8 @@ type federation struct {
 	sourceIdentity string
 	// trust are the condition keys for the trust policy, session those that stay.
 	trust, session map[string][]string
+	// propagated are further ones, for both: on whose behalf the session acts.
+	propagated map[string][]string
 }
 
 // assumed is a session of a role for somebody federated.
@@ -47,6 +50,11 @@ func (s *Service) federate(ctx context.Context, c api.Caller, f *federation) (*a
 	if len(f.transitive) > 0 {
 		f.trust["sts:TransitiveTagKeys"] = f.transitive
 	}
+	if len(f.propagated) > 0 {
+		maps.Copy(f.trust, f.propagated)
+		maps.Copy(f.session, f.propagated)
+		requestContext(f.trust, f.provider, f.propagated)
+	}
 	question := roleRequest{
 		action:    f.action,
 		arn:       f.role,
@@ -55,6 +63,7 @@ func (s *Service) federate(ctx context.Context, c api.Caller, f *federation) (*a
 		tags:      tags.requested,
 		tagging:   len(tags.all) > 0,
 		naming:    f.sourceIdentity != "",
+		setting:   len(f.propagated) > 0,
 	}
 	var role *identity.Role
 	err = s.store.View(ctx, func(r store.Reader) (err error) {

@@ -73,9 +73,9 @@ type roleRequest struct {
 	context   map[string][]string
 	mfa       time.Time
 	// tags are those of the request; tagging and naming tell that the session gets tags or
-	// a source identity, be it by the request or from the session that makes it.
-	tags            map[string]string
-	tagging, naming bool
+	// a source identity, be it by the request or from the session that makes it; setting tells that it gets a context.
+	tags                     map[string]string
+	tagging, naming, setting bool
 	// assumed are condition keys of a call that nobody makes.
 	assumed map[string][]string
 }
@@ -140,14 +140,14 @@ func (s *Service) authorizeRole(r store.Reader, c api.Caller, q *roleRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	if q.tagging {
-		request.Action = "sts:TagSession"
-		if err := s.authz.Authorize(r, c, request); err != nil {
-			return nil, err
+	for _, further := range [...]struct {
+		asked  bool
+		action string
+	}{{q.tagging, "sts:TagSession"}, {q.naming, "sts:SetSourceIdentity"}, {q.setting, "sts:SetContext"}} {
+		if !further.asked {
+			continue
 		}
-	}
-	if q.naming {
-		request.Action = "sts:SetSourceIdentity"
+		request.Action = further.action
 		if err := s.authz.Authorize(r, c, request); err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/beevik/etree"
@@ -253,6 +254,22 @@ func TestSAMLEncryption(t *testing.T) {
 	if _, err := w.sts.AssumeRoleWithSAML(t.Context(), w.respond(role, encrypted)); err != nil {
 		t.Error(err)
 	}
+	// The session has the propagated context, which the caller is not shown.
+	w.change("UpdateSAMLProvider", "SAMLProviderArn", w.provider, "ContextProvider.SubjectSourceKey", "Subject/NameID")
+	acting := w.role(home, "acting", document(`{"Effect":"Allow","Principal":{"Federated":"`+w.provider+`"},"Action":["sts:AssumeRoleWithSAML","sts:SetContext"]}`),
+		document(`{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*","Condition":{"StringEquals":{"aws:OriginIdentity/Subject":"alice"}}}`))
+	in := w.respond(acting, encrypted)
+	var out struct {
+		Result propagatedAnswer `xml:"AssumeRoleWithSAMLResult"`
+	}
+	err = w.query(w.anonymous(), "AssumeRoleWithSAML", map[string]string{"RoleArn": acting, "PrincipalArn": w.provider, "SAMLAssertion": *in.SAMLAssertion}, &out)
+	if err != nil || out.Result.Subject != "" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if _, err := kms.NewFromConfig(w.withCredentials(&out.Result.Credentials)).ListKeys(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	w.change("UpdateSAMLProvider", "SAMLProviderArn", w.provider, "RemoveContextProvider", "true")
 	_, err = w.sts.AssumeRoleWithSAML(t.Context(), w.respond(role))
 	expect(t, err, "InvalidIdentityToken", "Response is not encrypted")
 

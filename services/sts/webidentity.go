@@ -27,7 +27,7 @@ const clockLeeway = 5 * time.Minute
 // proven before the role is looked at, and no transaction is open while an issuer is asked.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, in *sts.AssumeRoleWithWebIdentityInput) (*assumeRoleWithWebIdentityOutput, error) {
 	arn, err := parseFederatedRoleARN(*in.RoleArn)
 	if err != nil {
 		return nil, err
@@ -63,17 +63,20 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c api.Caller, i
 	if err != nil {
 		return nil, err
 	}
-	return &sts.AssumeRoleWithWebIdentityOutput{
-		AssumedRoleUser: assumedRoleUser(assumed.role, assumed.session),
-		Audience:        &bearer.audience,
-		Credentials:     issued.Credentials,
-		//lint:ignore SA1019 clients that know of no other still read it
-		PackedPolicySize:            &issued.utilization,
-		Provider:                    &f.provider,
-		SessionTokenSize:            &issued.size,
-		SessionTokenUtilization:     &issued.utilization,
-		SourceIdentity:              present(f.sourceIdentity),
-		SubjectFromWebIdentityToken: &bearer.subject,
+	return &assumeRoleWithWebIdentityOutput{
+		AssumeRoleWithWebIdentityOutput: sts.AssumeRoleWithWebIdentityOutput{
+			AssumedRoleUser: assumedRoleUser(assumed.role, assumed.session),
+			Audience:        &bearer.audience,
+			Credentials:     issued.Credentials,
+			//lint:ignore SA1019 clients that know of no other still read it
+			PackedPolicySize:            &issued.utilization,
+			Provider:                    &f.provider,
+			SessionTokenSize:            &issued.size,
+			SessionTokenUtilization:     &issued.utilization,
+			SourceIdentity:              present(f.sourceIdentity),
+			SubjectFromWebIdentityToken: &bearer.subject,
+		},
+		TrustedIdentityPropagationContext: propagatedContext(f.propagated),
 	}, nil
 }
 
@@ -95,6 +98,10 @@ func (s *Service) proveIDToken(ctx context.Context, in *sts.AssumeRoleWithWebIde
 	f.provider = provider.principal
 	audiences := acceptedAudiences(token, provider)
 	f.trust, f.session = conditionKeys(provider.url, token, audiences)
+	f.propagated, err = propagate(provider.Propagation, f.role.account, provider.principal, provider.url, func(claim string) []string { return claimValues(token.Claims[claim]) })
+	if err != nil {
+		return bearer{}, err
+	}
 	return bearer{token.Subject, audiences[0]}, nil
 }
 
@@ -128,6 +135,7 @@ type identityProvider struct {
 	// clientIDs are those whose tokens are accepted; anyClient: the trust policy decides.
 	clientIDs []string
 	anyClient bool
+	identity.Propagation
 }
 
 // builtInProviders are those that no account needs to register, by issuer. Google's tokens
@@ -195,7 +203,7 @@ func (s *Service) findProvider(ctx context.Context, issuer, account string) (*id
 	if !ok || provider.Scheme != scheme {
 		return nil, invalidToken("No OpenIDConnect provider found in your account for %s", issuer)
 	}
-	return &identityProvider{principal: provider.ARN(), url: provider.URL, thumbprints: provider.Thumbprints, clientIDs: provider.ClientIDs}, nil
+	return &identityProvider{principal: provider.ARN(), url: provider.URL, thumbprints: provider.Thumbprints, clientIDs: provider.ClientIDs, Propagation: provider.Propagation}, nil
 }
 
 // isOutbound reports whether an issuer is an account of ours, whose tokens AWS takes for no role

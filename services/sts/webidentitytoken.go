@@ -29,7 +29,7 @@ const (
 // the account's published keys.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html
-func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts.GetWebIdentityTokenInput) (*sts.GetWebIdentityTokenOutput, error) {
+func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *getWebIdentityTokenInput) (*sts.GetWebIdentityTokenOutput, error) {
 	if err := notGlobal(c, "GetWebIdentityToken"); err != nil {
 		return nil, err
 	}
@@ -44,6 +44,9 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 	if in.DurationSeconds != nil {
 		seconds = *in.DurationSeconds
 	}
+	if err := checkTokenScope(in); err != nil {
+		return nil, err
+	}
 	request := authz.Request{
 		Action:      "sts:GetWebIdentityToken",
 		Resource:    identity.ARN(c.Partition, "sts", c.Account, "self"),
@@ -53,12 +56,23 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 			"sts:IdentityTokenAudience": in.Audience,
 			"sts:DurationSeconds":       {strconv.Itoa(int(seconds))},
 			"sts:SigningAlgorithm":      {*in.SigningAlgorithm},
+			"sts:SubjectMode":           {in.subjectMode()},
 		},
+	}
+	if in.Scope != nil {
+		request.Context["sts:IdentityTokenScope"] = strings.Split(*in.Scope, " ")
 	}
 	var issuer identity.OutboundIssuer
 	err = s.store.View(ctx, func(r store.Reader) (err error) {
 		if err := s.authz.Authorize(r, c, request); err != nil {
 			return err
+		}
+		if in.Scope != nil {
+			scoping := request
+			scoping.Action, scoping.TagAction = "sts:SetWebIdentityTokenScope", ""
+			if err := s.authz.Authorize(r, c, scoping); err != nil {
+				return err
+			}
 		}
 		issuer, _, err = store.Load[identity.OutboundIssuer](r, identity.OutboundIssuerKey(c.Account))
 		return err
@@ -78,6 +92,15 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 		return nil, api.Errorf("SessionDurationEscalationException", "The requested token duration would extend the session beyond its original expiration time.")
 	}
 	claims := callerClaims(c, tags)
+	if in.subjectMode() == originIdentityMode {
+		if claims["sub"], err = checkOrigin(c.Session); err != nil {
+			return nil, err
+		}
+		claims[awsClaims].(map[string]any)["subject_mode"] = originIdentityMode
+	}
+	if in.Scope != nil {
+		claims["scope"] = *in.Scope
+	}
 	claims["iss"], claims["aud"], claims["jti"] = issuer.URL, any(in.Audience), uuid.NewString()
 	if len(in.Audience) == 1 {
 		claims["aud"] = in.Audience[0]
@@ -102,6 +125,9 @@ func (s *Service) getWebIdentityToken(ctx context.Context, c api.Caller, in *sts
 	}
 	return &sts.GetWebIdentityTokenOutput{WebIdentityToken: &signed, Expiration: &expires}, nil
 }
+
+// awsClaims is the claim with those that only AWS has.
+const awsClaims = "https://sts.amazonaws.com/"
 
 // callerClaims are those that say who the caller is. A role speaks for itself, whatever its
 // session is called.
@@ -129,7 +155,7 @@ func callerClaims(c api.Caller, tags map[string]string) jwt.MapClaims {
 			aws[claim] = values
 		}
 	}
-	return jwt.MapClaims{"sub": subject, "https://sts.amazonaws.com/": aws}
+	return jwt.MapClaims{"sub": subject, awsClaims: aws}
 }
 
 // notGlobal refuses an operation that only regional endpoints have.

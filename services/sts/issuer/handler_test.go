@@ -58,7 +58,7 @@ func TestPublicDocuments(t *testing.T) {
 	f := newFixture(t)
 	for _, path := range []string{"", "/"} {
 		list := get(t, f.url+path, 200)["issuers"].([]any)
-		if first := list[0].(map[string]any); len(list) != 5 || first["name"] != "github" || first["url"] != githubURL || first["discovery"] != f.url+"/github/.well-known/openid-configuration" {
+		if first := list[0].(map[string]any); len(list) != 6 || first["name"] != "github" || first["url"] != githubURL || first["discovery"] != f.url+"/github/.well-known/openid-configuration" {
 			t.Errorf("%q: %v", path, list)
 		}
 	}

@@ -1,5 +1,5 @@
 // Package issuer is an OpenID Connect provider for tests. It mints ID tokens with the
-// claims of GitHub Actions, GitLab CI/CD, EKS service accounts and Cognito user pools, under
+// claims of GitHub Actions, GitLab CI/CD, EKS service accounts, Cognito user pools and IAM Identity Center, under
 // the issuer URLs that those have, so that IAM's providers and trust policies are the same
 // here and in AWS.
 //
@@ -35,7 +35,7 @@ var (
 type Issuer struct {
 	// Name is for the command line and for paths.
 	Name string `json:"name"`
-	// Profile is which claims its tokens have: github, gitlab, eks, cognito or plain.
+	// Profile is which claims its tokens have: github, gitlab, eks, cognito, identitycenter or plain.
 	Profile string `json:"profile"`
 	// URL is the iss claim of its tokens, and the URL of the provider in IAM.
 	URL string `json:"url"`
@@ -48,6 +48,7 @@ var builtIn = []Issuer{
 	{"gitlab", "gitlab", "https://gitlab.com"},
 	{"eks", "eks", "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"},
 	{"cognito", "cognito", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EXAMPLE"},
+	{"identitycenter", "identitycenter", "https://identitycenter.amazonaws.com/ssoins-1234567890abcdef"},
 	{"plain", "plain", "https://issuer.example.com"},
 }
 

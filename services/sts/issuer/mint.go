@@ -61,6 +61,11 @@ func (p *Provider) Mint(ctx context.Context, now time.Time, request Request) (to
 	if claims, err = build(i, now, &request); err != nil {
 		return "", nil, err
 	}
+	if i.Profile == "identitycenter" {
+		if err := p.assert(claims, request.Claims); err != nil {
+			return "", nil, err
+		}
+	}
 	kid, key, err := p.signingKey(ctx, now, i, algorithm)
 	if err != nil {
 		return "", nil, err
@@ -147,13 +152,20 @@ func (c *claimSet) value(name string) (string, bool) {
 	if !ok {
 		value = c.all[name]
 	}
-	switch v := value.(type) {
+	shown := text(value)
+	_, isText := value.(string)
+	return shown, isText || shown != ""
+}
+
+// text returns a claim of one value as text, and "" of others.
+func text(claim any) string {
+	switch v := claim.(type) {
 	case string:
-		return v, true
+		return v
 	case bool, json.Number, int64, float64:
-		return fmt.Sprint(v), true
+		return fmt.Sprint(v)
 	}
-	return "", false
+	return ""
 }
 
 // subject is built of claims: name, colon, value. special are names that stand for something else.

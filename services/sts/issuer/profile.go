@@ -21,7 +21,7 @@ type profile struct {
 	claims func(*claimSet) error
 }
 
-var profileNames = []string{"github", "gitlab", "eks", "cognito", "plain"}
+var profileNames = []string{"github", "gitlab", "eks", "cognito", "identitycenter", "plain"}
 
 var profiles = map[string]profile{
 	// https://docs.github.com/en/actions/concepts/security/openid-connect#understanding-the-oidc-token
@@ -34,6 +34,8 @@ var profiles = map[string]profile{
 	"eks": {24 * time.Hour, eks},
 	// https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
 	"cognito": {time.Hour, cognito},
+	// https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateTokenWithIAM.html
+	"identitycenter": {time.Hour, identityCenter},
 	// https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 	"plain": {time.Hour, plain},
 }

@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"emulator/identity"
 	"emulator/services/sts/issuer"
 	"emulator/services/sts/oidc"
 )
@@ -314,5 +316,59 @@ func TestParseClaim(t *testing.T) {
 	}
 	if _, err := issuer.ParseClaims([]string{"a=b", "a:=1"}); !errors.Is(err, issuer.ErrRequest) {
 		t.Errorf("a claim twice: %v", err)
+	}
+}
+
+// TestIdentityCenter: the context assertions in a token of IAM Identity Center say what its other claims do.
+func TestIdentityCenter(t *testing.T) {
+	f := newFixture(t)
+	keyring, err := identity.NewKeyring(bytes.Repeat([]byte{1}, identity.MasterKeySize)) // the fixture's
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name      string
+		request   issuer.Request
+		user      string
+		provider  string
+		expires   time.Time
+		assertion bool
+	}{
+		{"default", issuer.Request{}, "", "arn:aws:iam::aws:contextProvider/IdentityCenter", now.Add(time.Hour), true},
+		{"a user", issuer.Request{Claims: map[string]any{"sub": "alice"}, ExpiresIn: time.Minute}, "alice", "arn:aws:iam::aws:contextProvider/IdentityCenter", now.Add(time.Minute), true},
+		{"expired", issuer.Request{ExpiresIn: -time.Minute}, "", "arn:aws:iam::aws:contextProvider/IdentityCenter", now.Add(-time.Minute), true},
+		{"China", issuer.Request{Claims: map[string]any{"aws:instance_arn": "arn:aws-cn:sso:::instance/ssoins-1234567890abcdef"}}, "", "arn:aws-cn:iam::aws:contextProvider/IdentityCenter", now.Add(time.Hour), true},
+		{"another assertion", issuer.Request{Claims: map[string]any{"sts:identity_context": "x"}}, "", "", time.Time{}, false},
+		{"no assertion", issuer.Request{Claims: map[string]any{"sts:identity_context": nil}}, "", "", time.Time{}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.request.Issuer = "identitycenter"
+			_, claims := f.mint(t, c.request)
+			if audit, err := keyring.OpenContextAssertion(fmt.Sprint(claims["sts:audit_context"])); err != nil || !audit.AuditOnly {
+				t.Errorf("for events: %+v, %v", audit, err)
+			}
+			assertion, err := keyring.OpenContextAssertion(fmt.Sprint(claims["sts:identity_context"]))
+			if !c.assertion {
+				if err == nil {
+					t.Errorf("an assertion: %+v", assertion)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			user := c.user
+			if user == "" {
+				user = claims["sub"].(string)
+			}
+			want := map[string][]string{
+				"identitystore:UserId": {user}, "identitystore:IdentityStoreArn": {claims["aws:identity_store_arn"].(string)},
+				"identitycenter:InstanceArn": {claims["aws:instance_arn"].(string)}, "identitycenter:ApplicationArn": {claims["aud"].(string)},
+				"identitycenter:CredentialId": {claims["aws:credential_id"].(string)},
+			}
+			if !reflect.DeepEqual(assertion.Context, want) || assertion.AuditOnly || assertion.Provider != c.provider || !assertion.Expires.Equal(c.expires) {
+				t.Errorf("%+v", assertion)
+			}
+		})
 	}
 }
