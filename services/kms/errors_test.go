@@ -47,7 +47,7 @@ var unreachable = map[string]string{
 	"GenerateRandom UnsupportedOperationException": "it is that of external key stores, of which there are none",
 	"GetPublicKey InvalidKeyUsageException":        "a key without a public key is an UnsupportedOperationException",
 	"ListRetirableGrants NotFoundException":        "a principal that does not exist is an InvalidArnException",
-	"PutKeyPolicy UnsupportedOperationException":   "it is that of the keys of AWS's services, of which there are none",
+	"PutKeyPolicy UnsupportedOperationException":   "of AWS managed keys it is an AccessDenied, as their policies let nobody put one (TestAWSManagedKeysCannotBeChanged)",
 	"TagResource LimitExceededException":           "too many tags are a TagException",
 
 	"DeleteAlias KMSInvalidStateException":          everyState,

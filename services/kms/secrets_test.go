@@ -155,6 +155,15 @@ func TestKeyMaterialStaysInside(t *testing.T) {
 		refused(t, err, "AccessDeniedException", "kms:CreateKey")
 		_, err = bob.Encrypt(t.Context(), &kms.EncryptInput{KeyId: aws.String("alias/none"), Plaintext: secrets[0].value})
 		refused(t, err, "AccessDeniedException", "kms:Encrypt")
+		// What is sealed to an enclave is in no response at all.
+		n, c, ctx := newEnclave(t, e), kms.NewFromConfig(config), t.Context()
+		to, key, plaintext := n.recipient(t, server.AttestationRequest{}), createKey(t, c, "", "").KeyId, random(64)
+		blob := must[*kms.EncryptOutput](t)(c.Encrypt(ctx, &kms.EncryptInput{KeyId: key, Plaintext: plaintext})).CiphertextBlob
+		must[*kms.DecryptOutput](t)(c.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: blob, Recipient: to}))
+		data := must[*kms.GenerateDataKeyOutput](t)(c.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{KeyId: key, KeySpec: "AES_256", Recipient: to}))
+		some := must[*kms.GenerateRandomOutput](t)(c.GenerateRandom(ctx, &kms.GenerateRandomInput{NumberOfBytes: aws.Int32(32), Recipient: to}))
+		secrets = append(secrets, secret{name: "a plaintext for an enclave", value: plaintext},
+			secret{name: "a data key for an enclave", value: n.open(t, data.CiphertextForRecipient)}, secret{name: "random bytes for an enclave", value: n.open(t, some.CiphertextForRecipient)})
 		for _, path := range []string{"events?limit=1000", "decisions?limit=1000"} {
 			response, err := http.Get(e.URL + "/_emulator/" + path)
 			if err != nil {
