@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"emulator/store"
@@ -41,15 +43,13 @@ type Member struct {
 	Created bool `json:"created,omitempty"`
 	// Parents are the IDs of the root and of the organizational units that lead to the account.
 	Parents []string `json:"parents"`
+	// State is one of types.AccountState of Organizations; "" is ACTIVE.
+	State string `json:"state,omitempty"`
 }
 
 // Path returns the account's place as aws:PrincipalOrgPaths has it: "o-a1b2c3d4e5/r-ab12/".
 func (m *Member) Path() string {
-	path := m.Organization + "/"
-	for _, parent := range m.Parents {
-		path += parent + "/"
-	}
-	return path
+	return m.Organization + "/" + strings.Join(m.Parents, "/") + "/"
 }
 
 // OrganizationKey is the key of an Organization.
@@ -65,6 +65,11 @@ func OrganizationAccountKey(id, account string) []byte {
 
 // OrganizationAccountsPrefix is what the keys of that index begin with.
 func OrganizationAccountsPrefix(id string) []byte { return store.Key("organization-account", id) }
+
+// InOrganization is the key of what is in an organization besides its accounts: of a kind that parts begin with.
+func InOrganization(id string, parts ...string) []byte {
+	return store.Key(slices.Concat([]string{"in-organization", id}, parts)...)
+}
 
 // LoadMember returns the account's membership in an organization, or nil.
 func LoadMember(r store.Reader, account string) (*Member, error) {

@@ -230,7 +230,7 @@ func belongsTo(r store.Reader, account string, shared map[string]bool, key, valu
 		return err == nil && m != nil && (m.Account == account || shared[m.Organization])
 	case "delegation-workflow":
 		return parts[1] == account || shared[string(value)]
-	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "kms-deletion":
+	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "in-organization", "kms-deletion":
 		return slices.ContainsFunc(parts[1:], ours)
 	default:
 		return parts[1] == account

@@ -30,6 +30,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	orgtypes "github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
 	"emulator/emulatortest"
 	"emulator/identity"
@@ -92,6 +93,10 @@ func populate(t *testing.T, e *emulatortest.Emulator) {
 	o := organizations.NewFromConfig(root(firstAccount))
 	must(o.CreateOrganization(ctx, nil))(t)
 	must(o.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: aws.String("team"), Email: aws.String("team@example.com")}))(t)
+	unit := must(o.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{
+		ParentId: must(o.ListRoots(ctx, nil))(t).Roots[0].Id, Name: aws.String("outer"), Tags: []orgtypes.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+	}))(t).OrganizationalUnit
+	must(o.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{ParentId: unit.Id, Name: aws.String("inner")}))(t)
 
 	partner, owner := iam.NewFromConfig(root(secondAccount)), iam.NewFromConfig(root(firstAccount))
 	template := must(partner.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("template"), PolicyDocument: aws.String(allowAll)}))(t).Policy.Arn
@@ -329,7 +334,7 @@ func TestRestoreRefuses(t *testing.T) {
 // know but by the summary of all, and the number of keys, which is counted anew. The rest can't go missing, and entries of
 // indexes can't change.
 var standalone = []string{
-	"master-key-check", "last-used", "last-used-since", "organizations-create-account", "kms/key-count", "iam/count", "iam/deletion-task", "tags-indexed",
+	"master-key-check", "last-used", "last-used-since", "organizations-create-account", "kms/key-count", "iam/count", "iam/deletion-task", "tags-indexed", "in-organization/tags",
 }
 
 // No entry of an index, and nothing that a record refers to, can be missing, changed or too many
@@ -369,7 +374,7 @@ func TestCheckFindsWhatIsMissing(t *testing.T) {
 		parts := store.Parts([]byte(key))
 		kind := parts[0]
 		switch kind {
-		case "iam":
+		case "iam", "in-organization":
 			kind += "/" + parts[2]
 		case "kms":
 			kind += "/" + parts[3]
@@ -383,7 +388,7 @@ func TestCheckFindsWhatIsMissing(t *testing.T) {
 			t.Errorf("without %q nothing is found", parts)
 		}
 		change(func(tx store.Tx) error { return tx.Put([]byte(key), []byte(value)) })
-		if strings.Contains(kind, "-by-path") || slices.Contains([]string{"unique-id", "kms/alias-of", "iam/policy-use", "iam/group-member", "iam/profile-of-role", "organization-account", "kms/key-count", "iam/count"}, kind) {
+		if strings.Contains(kind, "-by-path") || slices.Contains([]string{"unique-id", "kms/alias-of", "iam/policy-use", "iam/group-member", "iam/profile-of-role", "organization-account", "in-organization/child", "in-organization/unit-name", "kms/key-count", "iam/count"}, kind) {
 			change(func(tx store.Tx) error { return tx.Put([]byte(key), []byte(`"another"`)) })
 			if len(found()) == 0 {
 				t.Errorf("with another value of %q nothing is found", parts)

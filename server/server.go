@@ -154,7 +154,7 @@ func Open(config Config) (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	quotas, err := quota.New(config.Quotas, time.Now, slices.Concat(iam.Quotas(), kms.Quotas())...)
+	quotas, err := quota.New(config.Quotas, time.Now, slices.Concat(iam.Quotas(), kms.Quotas(), organizations.Quotas())...)
 	if err != nil {
 		return nil, fmt.Errorf("quotas: %w", err)
 	}
@@ -217,7 +217,7 @@ func Open(config Config) (_ *Server, err error) {
 		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
-		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, CreateRole: iam.SaveRole}).Operations()},
+		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole}).Operations()},
 		source{"resourcegroupstaggingapi", resourcegroupstaggingapi.New(resourcegroupstaggingapi.Config{Store: db, Authz: s.authz, Clock: s.clock}).Operations()},
 	); err != nil {
 		return nil, err

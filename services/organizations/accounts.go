@@ -1,8 +1,8 @@
 package organizations
 
 import (
-	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +24,8 @@ func (s *Service) accountOperations() []api.Operation {
 		api.Op("DescribeCreateAccountStatus", s.describeCreateAccountStatus),
 		api.Op("DescribeAccount", s.describeAccount),
 		api.Op("ListAccounts", s.listAccounts),
+		api.Op("ListCreateAccountStatus", s.listCreateAccountStatus),
+		api.Op("MoveAccount", s.moveAccount),
 	}
 }
 
@@ -31,12 +33,35 @@ func accountARN(o *identity.Organization, account string) string {
 	return identity.ARN(o.Partition, "organizations", o.Management, "account/"+o.ID+"/"+account)
 }
 
+// statuses are what AWS sent before there were states, and clients that are older still read.
+//
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
+var statuses = map[types.AccountState]types.AccountStatus{
+	types.AccountStatePendingActivation: types.AccountStatusSuspended,
+	types.AccountStateActive:            types.AccountStatusActive,
+	types.AccountStateSuspended:         types.AccountStatusSuspended,
+	types.AccountStatePendingClosure:    types.AccountStatusPendingClosure,
+	types.AccountStateClosed:            types.AccountStatusSuspended,
+}
+
+func loadWireAccount(r store.Reader, o *identity.Organization, account string) (*types.Account, error) {
+	m, err := identity.LoadMember(r, account)
+	if err != nil {
+		return nil, err
+	}
+	w := wireAccount(o, m)
+	return &w, nil
+}
+
 func wireAccount(o *identity.Organization, m *identity.Member) types.Account {
 	w := types.Account{
 		Arn: aws.String(accountARN(o, m.Account)), Id: &m.Account, Name: &m.Name, Email: &m.Email, JoinedTimestamp: &m.Joined,
-		JoinedMethod: types.AccountJoinedMethodInvited, State: types.AccountStateActive, Status: types.AccountStatusActive,
-		Paths: []string{m.Path() + m.Account + "/"},
+		JoinedMethod: types.AccountJoinedMethodInvited, State: types.AccountStateActive, Paths: []string{m.Path() + m.Account + "/"},
 	}
+	if m.State != "" {
+		w.State = types.AccountState(m.State)
+	}
+	w.Status = statuses[w.State]
 	if m.Created {
 		w.JoinedMethod = types.AccountJoinedMethodCreated
 	}
@@ -50,6 +75,10 @@ type creation struct {
 	Account      string    `json:"account"`
 	Name         string    `json:"name"`
 	Requested    time.Time `json:"requested"`
+}
+
+func creationsPrefix(organization string) []byte {
+	return store.Key("organizations-create-account", organization)
 }
 
 func creationKey(organization, id string) []byte {
@@ -67,9 +96,9 @@ func (c *creation) inProgress() *types.CreateAccountStatus {
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
 func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizations.CreateAccountInput) (*organizations.CreateAccountOutput, error) {
 	now := s.now()
-	tags := make(map[string]string)
-	for _, t := range in.Tags {
-		tags[*t.Key] = *t.Value
+	tags, err := newTags(in.Tags)
+	if err != nil {
+		return nil, err
 	}
 	id, err := newID("car-", "0123456789abcdef", 32)
 	if err != nil {
@@ -77,12 +106,9 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 	}
 	made := &creation{ID: id, Name: *in.AccountName, Requested: now}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		o, err := s.organization(tx, c, authz.Request{Action: "organizations:CreateAccount", RequestTags: tags, TagAction: "organizations:TagResource"}, true)
+		o, err := s.enter(tx, c, "CreateAccount", creating(tags))
 		if err != nil {
 			return err
-		}
-		if len(tags) > 0 {
-			return api.Errorf("NotImplemented", "Tags of accounts are not supported by this emulator.")
 		}
 		made.Organization = o.ID
 		if made.Account, err = newAccountID(tx); err != nil {
@@ -91,7 +117,10 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 		m := &identity.Member{
 			Account: made.Account, Organization: o.ID, Name: made.Name, Email: *in.Email, Joined: now, Created: true, Parents: []string{o.Root},
 		}
-		if err := saveMember(tx, m); err != nil {
+		if err := addAccount(tx, o, m); err != nil {
+			return err
+		}
+		if err := s.saveTags(tx, o, m.Account, tags); err != nil {
 			return err
 		}
 		if err := store.Save(tx, creationKey(o.ID, id), made); err != nil {
@@ -120,10 +149,19 @@ func newAccountID(r store.Reader) (string, error) {
 	}
 }
 
+// creationStatus is the status of the request by now.
+func (s *Service) creationStatus(made *creation) *types.CreateAccountStatus {
+	status := made.inProgress()
+	if end, ended := s.clock.Ended(made.Requested); ended {
+		status.State, status.AccountId, status.CompletedTimestamp = types.CreateAccountStateSucceeded, &made.Account, &end
+	}
+	return status
+}
+
 func (s *Service) describeCreateAccountStatus(ctx context.Context, c api.Caller, in *organizations.DescribeCreateAccountStatusInput) (*organizations.DescribeCreateAccountStatusOutput, error) {
 	var out *organizations.DescribeCreateAccountStatusOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
-		o, err := s.organization(r, c, authz.Request{Action: "organizations:DescribeCreateAccountStatus"}, true)
+		o, err := s.enter(r, c, "DescribeCreateAccountStatus", authz.Request{})
 		if err != nil {
 			return err
 		}
@@ -134,11 +172,7 @@ func (s *Service) describeCreateAccountStatus(ctx context.Context, c api.Caller,
 		if !ok {
 			return api.Errorf("CreateAccountStatusNotFoundException", "You specified a create account request that doesn't exist.")
 		}
-		status := made.inProgress()
-		if end, ended := s.clock.Ended(made.Requested); ended {
-			status.State, status.AccountId, status.CompletedTimestamp = types.CreateAccountStateSucceeded, &made.Account, &end
-		}
-		out = &organizations.DescribeCreateAccountStatusOutput{CreateAccountStatus: status}
+		out = &organizations.DescribeCreateAccountStatusOutput{CreateAccountStatus: s.creationStatus(&made)}
 		return nil
 	})
 	return out, err
@@ -147,25 +181,16 @@ func (s *Service) describeCreateAccountStatus(ctx context.Context, c api.Caller,
 func (s *Service) describeAccount(ctx context.Context, c api.Caller, in *organizations.DescribeAccountInput) (*organizations.DescribeAccountOutput, error) {
 	var out *organizations.DescribeAccountOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
-		// The ARN of an account in no organization names none.
-		resource := "*"
-		m, err := identity.LoadMember(r, *in.AccountId)
+		o, err := s.enter(r, c, "DescribeAccount", authz.Request{}, *in.AccountId)
 		if err != nil {
 			return err
 		}
-		own, err := identity.LoadOrganization(r, c.Account)
+		m, err := memberOf(r, o, *in.AccountId)
 		if err != nil {
 			return err
 		}
-		if own != nil {
-			resource = accountARN(own, *in.AccountId)
-		}
-		o, err := s.organization(r, c, authz.Request{Action: "organizations:DescribeAccount", Resource: resource}, true)
-		if err != nil {
-			return err
-		}
-		if m == nil || m.Organization != o.ID {
-			return api.Errorf("AccountNotFoundException", "You specified an account that doesn't exist.")
+		if m == nil {
+			return noAccount()
 		}
 		account := wireAccount(o, m)
 		out = &organizations.DescribeAccountOutput{Account: &account}
@@ -174,37 +199,73 @@ func (s *Service) describeAccount(ctx context.Context, c api.Caller, in *organiz
 	return out, err
 }
 
+func noAccount() error {
+	return api.Errorf("AccountNotFoundException", "You specified an account that doesn't exist.")
+}
+
 func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizations.ListAccountsInput) (*organizations.ListAccountsOutput, error) {
-	out := &organizations.ListAccountsOutput{Accounts: []types.Account{}}
+	out := &organizations.ListAccountsOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAccounts"}, true)
+		o, err := s.enter(r, c, "ListAccounts", authz.Request{})
 		if err != nil {
 			return err
 		}
-		list, prefix := api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID)
-		after, ok := list.After()
-		if !ok {
-			return invalidToken()
-		}
-		var start []byte
-		if after != "" {
-			start = append(bytes.Clone(prefix), after...)
-		}
-		left := list.Max(listed)
-		for key, account := range r.Scan(prefix, start) {
-			if left == 0 {
-				out.NextToken = aws.String(list.Marker(after))
-				return nil
-			}
-			left--
-			after = string(key[len(prefix):])
-			m, err := identity.LoadMember(r, string(account))
-			if err != nil {
-				return err
-			}
-			out.Accounts = append(out.Accounts, wireAccount(o, m))
-		}
-		return nil
+		out.Accounts, out.NextToken, err = scanPage(r, api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID), func(account string) (*types.Account, error) {
+			return loadWireAccount(r, o, account)
+		})
+		return err
 	})
 	return out, err
+}
+
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListCreateAccountStatus.html
+func (s *Service) listCreateAccountStatus(ctx context.Context, c api.Caller, in *organizations.ListCreateAccountStatusInput) (*organizations.ListCreateAccountStatusOutput, error) {
+	out := &organizations.ListCreateAccountStatusOutput{}
+	err := s.store.View(ctx, func(r store.Reader) error {
+		o, err := s.enter(r, c, "ListCreateAccountStatus", authz.Request{})
+		if err != nil {
+			return err
+		}
+		out.CreateAccountStatuses, out.NextToken, err = scanPage(r, api.ListOf(c, in), creationsPrefix(o.ID), func(id string) (*types.CreateAccountStatus, error) {
+			made, _, err := store.Load[creation](r, creationKey(o.ID, id))
+			if err != nil {
+				return nil, err
+			}
+			status := s.creationStatus(&made)
+			if len(in.States) > 0 && !slices.Contains(in.States, status.State) {
+				return nil, nil
+			}
+			return status, nil
+		})
+		return err
+	})
+	return out, err
+}
+
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_MoveAccount.html
+func (s *Service) moveAccount(ctx context.Context, c api.Caller, in *organizations.MoveAccountInput) (*organizations.MoveAccountOutput, error) {
+	return nil, s.store.Update(ctx, func(tx store.Tx) error {
+		o, err := s.enter(tx, c, "MoveAccount", authz.Request{}, *in.AccountId, *in.SourceParentId, *in.DestinationParentId)
+		if err != nil {
+			return err
+		}
+		m, err := memberOf(tx, o, *in.AccountId)
+		if err != nil {
+			return err
+		}
+		parents, err := inside(tx, o, *in.DestinationParentId)
+		switch {
+		case err != nil:
+			return err
+		case m == nil:
+			return noAccount()
+		case m.Parents[len(m.Parents)-1] != *in.SourceParentId:
+			return api.Errorf("SourceParentNotFoundException", "You specified a source parent that doesn't exist.")
+		case parents == nil:
+			return api.Errorf("DestinationParentNotFoundException", "You specified a destination parent that doesn't exist.")
+		case *in.DestinationParentId == *in.SourceParentId:
+			return api.Errorf("DuplicateAccountException", "That account is already present in the specified destination.")
+		}
+		return placeAccount(tx, m, parents)
+	})
 }

@@ -71,22 +71,15 @@ func (s *Service) createOrganization(ctx context.Context, c api.Caller, in *orga
 		if err := store.Save(tx, identity.OrganizationKey(id), o); err != nil {
 			return err
 		}
-		return saveMember(tx, m)
+		return addAccount(tx, o, m)
 	})
 	return &organizations.CreateOrganizationOutput{Organization: wireOrganization(o, m.Email)}, err
-}
-
-func saveMember(tx store.Tx, m *identity.Member) error {
-	if err := tx.Put(identity.OrganizationAccountKey(m.Organization, m.Account), []byte(m.Account)); err != nil {
-		return err
-	}
-	return store.Save(tx, identity.MemberKey(m.Account), m)
 }
 
 func (s *Service) describeOrganization(ctx context.Context, c api.Caller, _ *organizations.DescribeOrganizationInput) (*organizations.DescribeOrganizationOutput, error) {
 	var out *organizations.DescribeOrganizationOutput
 	err := s.store.View(ctx, func(r store.Reader) error {
-		o, err := s.organization(r, c, authz.Request{Action: "organizations:DescribeOrganization"}, false)
+		o, err := s.enter(r, c, "DescribeOrganization", authz.Request{})
 		if err != nil {
 			return err
 		}
@@ -100,9 +93,12 @@ func (s *Service) describeOrganization(ctx context.Context, c api.Caller, _ *org
 	return out, err
 }
 
+// deleteOrganization deletes the organization, and what is in it besides accounts: units, policies, tags.
+//
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_org_delete.html
 func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organizations.DeleteOrganizationInput) (*organizations.DeleteOrganizationOutput, error) {
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		o, err := s.organization(tx, c, authz.Request{Action: "organizations:DeleteOrganization"}, true)
+		o, err := s.enter(tx, c, "DeleteOrganization", authz.Request{})
 		if err != nil {
 			return err
 		}
@@ -111,12 +107,17 @@ func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organ
 				return api.Errorf("OrganizationNotEmptyException", "To delete an organization you must first remove all member accounts (except the master).")
 			}
 		}
-		for _, key := range [][]byte{identity.OrganizationKey(o.ID), identity.MemberKey(c.Account), identity.OrganizationAccountKey(o.ID, c.Account)} {
-			if err := tx.Delete(key); err != nil {
-				return err
-			}
+		m, err := identity.LoadMember(tx, c.Account)
+		if err != nil {
+			return err
 		}
-		return nil
+		if err := removeAccount(tx, o, m); err != nil {
+			return err
+		}
+		if err := deleteAll(tx, identity.InOrganization(o.ID)); err != nil {
+			return err
+		}
+		return tx.Delete(identity.OrganizationKey(o.ID))
 	})
 }
 
@@ -126,15 +127,15 @@ func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organ
 func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
 	out := &organizations.ListRootsOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListRoots"}, true)
+		o, err := s.enter(r, c, "ListRoots", authz.Request{})
 		if err != nil {
 			return err
 		}
 		root := types.Root{
-			Arn: aws.String(identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+o.Root)), Id: &o.Root, Name: aws.String("Root"),
+			Arn: aws.String(rootARN(o)), Id: &o.Root, Name: aws.String("Root"),
 			PolicyTypes: []types.PolicyTypeSummary{},
 		}
-		out.Roots, out.NextToken, err = pageOf([]types.Root{root}, api.ListOf(c, in))
+		out.Roots, out.NextToken, err = pageOf([]types.Root{root}, api.ListOf(c, in), listed)
 		return err
 	})
 	return out, err
@@ -145,16 +146,16 @@ func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListDelegatedAdministrators.html
 func (s *Service) listDelegatedAdministrators(ctx context.Context, c api.Caller, in *organizations.ListDelegatedAdministratorsInput) (*organizations.ListDelegatedAdministratorsOutput, error) {
 	out := &organizations.ListDelegatedAdministratorsOutput{}
-	request := authz.Request{Action: "organizations:ListDelegatedAdministrators"}
+	var request authz.Request
 	if in.ServicePrincipal != nil {
 		request.Context = map[string][]string{"organizations:ServicePrincipal": {*in.ServicePrincipal}}
 	}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		if _, err := s.organization(r, c, request, true); err != nil {
+		if _, err := s.enter(r, c, "ListDelegatedAdministrators", request); err != nil {
 			return err
 		}
 		var err error
-		out.DelegatedAdministrators, out.NextToken, err = pageOf([]types.DelegatedAdministrator{}, api.ListOf(c, in))
+		out.DelegatedAdministrators, out.NextToken, err = pageOf([]types.DelegatedAdministrator{}, api.ListOf(c, in), listed)
 		return err
 	})
 	return out, err

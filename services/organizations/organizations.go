@@ -13,6 +13,7 @@ import (
 	"emulator/authz"
 	"emulator/clock"
 	"emulator/identity"
+	"emulator/quota"
 	"emulator/store"
 )
 
@@ -21,6 +22,8 @@ type Config struct {
 	Store store.Store
 	Authz *authz.Authorizer
 	Clock *clock.Clock
+	// Quotas in force.
+	Quotas *quota.Quotas
 	// CreateRole saves a new role of IAM's.
 	CreateRole func(store.Tx, *identity.Role) error
 }
@@ -30,43 +33,24 @@ type Service struct {
 	store      store.Store
 	authz      *authz.Authorizer
 	clock      *clock.Clock
+	quotas     *quota.Quotas
 	createRole func(store.Tx, *identity.Role) error
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, createRole: c.CreateRole}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, quotas: c.Quotas, createRole: c.CreateRole}
 }
 
 // Operations returns what is covered of the API.
 func (s *Service) Operations() []api.Operation {
-	return slices.Concat(s.organizationOperations(), s.accountOperations(), s.trustedAccessOperations())
+	return slices.Concat(
+		s.organizationOperations(), s.organizationalUnitOperations(), s.accountOperations(), s.tagOperations(), s.trustedAccessOperations(),
+	)
 }
 
 // now is the emulated time, in milliseconds as Organizations shows it.
 func (s *Service) now() time.Time { return s.clock.Now().Truncate(time.Millisecond) }
-
-// organization returns the caller's organization once it may do the action, which in most
-// cases takes to be of the management account.
-func (s *Service) organization(r store.Reader, c api.Caller, request authz.Request, management bool) (*identity.Organization, error) {
-	o, err := identity.LoadOrganization(r, c.Account)
-	if err != nil {
-		return nil, err
-	}
-	if request.Resource == "" {
-		request.Resource = "*"
-	}
-	if err := s.authz.Authorize(r, c, request); err != nil {
-		return nil, err
-	}
-	switch {
-	case o == nil:
-		return nil, api.Errorf("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
-	case management && o.Management != c.Account:
-		return nil, api.Errorf("AccessDeniedException", "You don't have permissions to access this resource.")
-	}
-	return o, nil
-}
 
 const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
 

@@ -1,20 +1,27 @@
 package organizations
 
 import (
+	"slices"
 	"strconv"
 
 	"emulator/api"
+	"emulator/store"
 )
 
-// listed is how many items a page has, unless told otherwise; the API allows 20.
-const listed = 20
+const (
+	// listed is how many items a page has, unless told otherwise; the API allows 20.
+	listed = 20
+	// looked is how many items are looked at for a page of those that a filter lets through. As AWS says of each list, there can
+	// be pages with fewer, or none, before the last.
+	looked = 1000
+)
 
 func invalidToken() error {
 	return api.Errorf("InvalidInputException", "You provided an invalid NextToken.").With("Reason", "INVALID_NEXT_TOKEN")
 }
 
 // pageOf returns the page of a list that is at hand whole, which is never nil, and the token of the next.
-func pageOf[T any](all []T, list api.List) (page []T, next *string, err error) {
+func pageOf[T any](all []T, list api.List, most int) (page []T, next *string, err error) {
 	after, ok := list.After()
 	if !ok {
 		return nil, nil, invalidToken()
@@ -26,10 +33,41 @@ func pageOf[T any](all []T, list api.List) (page []T, next *string, err error) {
 		}
 	}
 	start = min(start, len(all))
-	end := min(start+list.Max(listed), len(all))
+	end := min(start+list.Max(most), len(all))
 	if end < len(all) {
 		token := list.Marker(strconv.Itoa(end))
 		next = &token
 	}
 	return append([]T{}, all[start:end]...), next, nil
+}
+
+// scanPage returns the page of a list that is an index, which is never nil, and the token of the next. item makes an item of what
+// an entry of the index names, nil if the list has it not.
+func scanPage[T any](r store.Reader, list api.List, prefix []byte, item func(name string) (*T, error)) (page []T, next *string, err error) {
+	after, ok := list.After()
+	if !ok {
+		return nil, nil, invalidToken()
+	}
+	var start []byte
+	if after != "" {
+		start = slices.Concat(prefix, []byte(after))
+	}
+	page = []T{}
+	seen := 0
+	for key := range r.Scan(prefix, start) {
+		if len(page) == list.Max(listed) || seen == looked {
+			token := list.Marker(after)
+			return page, &token, nil
+		}
+		seen++
+		after = string(key[len(prefix):])
+		made, err := item(store.Parts([]byte(after))[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		if made != nil {
+			page = append(page, *made)
+		}
+	}
+	return page, nil, nil
 }

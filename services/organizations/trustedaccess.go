@@ -24,10 +24,10 @@ func (s *Service) trustedAccessOperations() []api.Operation {
 }
 
 // changeTrustedAccess runs f on the organization and saves it.
-func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, action, principal string, f func(*identity.Organization)) error {
+func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, operation, principal string, f func(*identity.Organization)) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
-		request := authz.Request{Action: action, Context: map[string][]string{"organizations:ServicePrincipal": {principal}}}
-		o, err := s.organization(tx, c, request, true)
+		request := authz.Request{Context: map[string][]string{"organizations:ServicePrincipal": {principal}}}
+		o, err := s.enter(tx, c, operation, request)
 		if err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, action,
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnableAWSServiceAccess.html
 func (s *Service) enableAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.EnableAWSServiceAccessInput) (*organizations.EnableAWSServiceAccessOutput, error) {
 	now := s.now()
-	return nil, s.changeTrustedAccess(ctx, c, "organizations:EnableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
+	return nil, s.changeTrustedAccess(ctx, c, "EnableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
 		trusted := maps.Clone(o.TrustedAccess)
 		o.TrustedAccess = map[string]time.Time{*in.ServicePrincipal: now}
 		maps.Copy(o.TrustedAccess, trusted)
@@ -55,7 +55,7 @@ func (s *Service) enableAWSServiceAccess(ctx context.Context, c api.Caller, in *
 }
 
 func (s *Service) disableAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.DisableAWSServiceAccessInput) (*organizations.DisableAWSServiceAccessOutput, error) {
-	return nil, s.changeTrustedAccess(ctx, c, "organizations:DisableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
+	return nil, s.changeTrustedAccess(ctx, c, "DisableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
 		delete(o.TrustedAccess, *in.ServicePrincipal)
 	})
 }
@@ -63,7 +63,7 @@ func (s *Service) disableAWSServiceAccess(ctx context.Context, c api.Caller, in 
 func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
 	out := &organizations.ListAWSServiceAccessForOrganizationOutput{}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		o, err := s.organization(r, c, authz.Request{Action: "organizations:ListAWSServiceAccessForOrganization"}, true)
+		o, err := s.enter(r, c, "ListAWSServiceAccessForOrganization", authz.Request{})
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *or
 			since := o.TrustedAccess[principal]
 			enabled = append(enabled, types.EnabledServicePrincipal{ServicePrincipal: &principal, DateEnabled: &since})
 		}
-		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, api.ListOf(c, in))
+		out.EnabledServicePrincipals, out.NextToken, err = pageOf(enabled, api.ListOf(c, in), listed)
 		return err
 	})
 	return out, err

@@ -1,0 +1,135 @@
+package organizations
+
+import (
+	"emulator/api"
+	"emulator/authz"
+	"emulator/identity"
+	"emulator/store"
+)
+
+// place is from which accounts an operation can be called, besides the management account.
+type place int
+
+const (
+	// management: from no other.
+	management place = iota
+	// delegated: from those that are a delegated administrator of any service.
+	delegated
+	// anywhere: from any account, also from one in no organization.
+	anywhere
+)
+
+// callableFrom has, of each operation's page, "You can only call this operation from …"
+// (https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html).
+var callableFrom = map[string]place{
+	"AttachPolicy":                               delegated,
+	"CloseAccount":                               management,
+	"CreateAccount":                              management,
+	"CreateGovCloudAccount":                      management,
+	"CreateOrganizationalUnit":                   management,
+	"CreatePolicy":                               delegated,
+	"DeleteOrganization":                         management,
+	"DeleteOrganizationalUnit":                   management,
+	"DeletePolicy":                               delegated,
+	"DeleteResourcePolicy":                       management,
+	"DeregisterDelegatedAdministrator":           management,
+	"DescribeAccount":                            delegated,
+	"DescribeCreateAccountStatus":                delegated,
+	"DescribeEffectivePolicy":                    anywhere,
+	"DescribeOrganization":                       anywhere,
+	"DescribeOrganizationalUnit":                 delegated,
+	"DescribePolicy":                             delegated,
+	"DescribeResourcePolicy":                     delegated,
+	"DetachPolicy":                               delegated,
+	"DisableAWSServiceAccess":                    management,
+	"DisablePolicyType":                          delegated,
+	"EnableAWSServiceAccess":                     management,
+	"EnableAllFeatures":                          management,
+	"EnablePolicyType":                           delegated,
+	"InviteAccountToOrganization":                management,
+	"InviteOrganizationToTransferResponsibility": management,
+	"LeaveOrganization":                          anywhere,
+	"ListAWSServiceAccessForOrganization":        delegated,
+	"ListAccounts":                               delegated,
+	"ListAccountsForParent":                      delegated,
+	"ListAccountsWithInvalidEffectivePolicy":     delegated,
+	"ListChildren":                               delegated,
+	"ListCreateAccountStatus":                    delegated,
+	"ListDelegatedAdministrators":                delegated,
+	"ListDelegatedServicesForAccount":            delegated,
+	"ListEffectivePolicyValidationErrors":        delegated,
+	"ListHandshakesForOrganization":              delegated,
+	"ListOrganizationalUnitsForParent":           delegated,
+	"ListParents":                                delegated,
+	"ListPolicies":                               delegated,
+	"ListPoliciesForTarget":                      delegated,
+	"ListRoots":                                  delegated,
+	"ListTagsForResource":                        delegated,
+	"ListTargetsForPolicy":                       delegated,
+	"MoveAccount":                                management,
+	"PutResourcePolicy":                          management,
+	"RegisterDelegatedAdministrator":             management,
+	"RemoveAccountFromOrganization":              management,
+	"TagResource":                                delegated,
+	"UntagResource":                              delegated,
+	"UpdateOrganizationalUnit":                   management,
+	"UpdatePolicy":                               delegated,
+}
+
+// actionPrefix is what the names of operations have before them in policies.
+const actionPrefix = "organizations:"
+
+// enter returns the caller's organization once it may call an operation: by its policies on each of the resources, given by their
+// IDs, and from its account. Without resources it is asked for request's own, or for all.
+func (s *Service) enter(r store.Reader, c api.Caller, operation string, request authz.Request, resources ...string) (*identity.Organization, error) {
+	o, err := identity.LoadOrganization(r, c.Account)
+	if err != nil {
+		return nil, err
+	}
+	request.Action = actionPrefix + operation
+	if o == nil || len(resources) == 0 {
+		resources = []string{""}
+	}
+	for _, id := range resources {
+		one := request
+		if o != nil && id != "" {
+			if one.Resource, one.ResourceTags, err = resource(r, o, id); err != nil {
+				return nil, err
+			}
+		}
+		if one.Resource == "" {
+			one.Resource = "*"
+		}
+		if err := s.authz.Authorize(r, c, one); err != nil {
+			return nil, err
+		}
+	}
+	if o == nil {
+		return nil, api.Errorf("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+	}
+	if !mayCall(r, o, c.Account, operation) {
+		return nil, api.Errorf("AccessDeniedException", "You don't have permissions to access this resource.")
+	}
+	return o, nil
+}
+
+// mayCall reports whether an operation can be called from an account of the organization.
+func mayCall(r store.Reader, o *identity.Organization, account, operation string) bool {
+	if account == o.Management {
+		return true
+	}
+	switch callableFrom[operation] {
+	case anywhere:
+		return true
+	case delegated:
+		for range r.Scan(delegationsPrefix(o.ID, account), nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// delegationsPrefix is what the keys of the services begin with that an account administers for the organization.
+func delegationsPrefix(organization, account string) []byte {
+	return identity.InOrganization(organization, "delegation", account)
+}

@@ -1,0 +1,161 @@
+package organizations
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
+	"emulator/api"
+	"emulator/identity"
+	"emulator/store"
+)
+
+// unit is the record of an organizational unit. Units are never moved.
+type unit struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Parents are the IDs of the root and of the units that lead to it.
+	Parents []string `json:"parents"`
+}
+
+func unitsPrefix(organization string) []byte { return identity.InOrganization(organization, "unit") }
+
+func unitKey(organization, id string) []byte {
+	return identity.InOrganization(organization, "unit", id)
+}
+
+// unitNameKey is the key of an entry of the index from the names of units, unique under a parent, to their IDs.
+func unitNameKey(organization, parent, name string) []byte {
+	return identity.InOrganization(organization, "unit-name", parent, name)
+}
+
+// childrenPrefix is what the keys of the index from a root or unit to its children of a kind begin with. Their IDs follow, and are the values.
+func childrenPrefix(organization, parent string, kind types.ChildType) []byte {
+	return identity.InOrganization(organization, "child", parent, string(kind))
+}
+
+func childKey(organization, parent string, kind types.ChildType, id string) []byte {
+	return identity.InOrganization(organization, "child", parent, string(kind), id)
+}
+
+func unitARN(o *identity.Organization, id string) string {
+	return identity.ARN(o.Partition, "organizations", o.Management, "ou/"+o.ID+"/"+id)
+}
+
+func rootARN(o *identity.Organization) string {
+	return identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+o.Root)
+}
+
+// resource returns what policies know of a root, organizational unit, account or policy by its ID, also if there is none.
+func resource(r store.Reader, o *identity.Organization, id string) (arn string, tags map[string]string, err error) {
+	if arn, err = resourceARN(r, o, id); err != nil {
+		return "", nil, err
+	}
+	tags, _, err = store.Load[map[string]string](r, tagsKey(o.ID, id))
+	return arn, tags, err
+}
+
+func resourceARN(r store.Reader, o *identity.Organization, id string) (string, error) {
+	kind, _, _ := strings.Cut(id, "-")
+	switch kind {
+	case "r":
+		return identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+id), nil
+	case "ou":
+		return unitARN(o, id), nil
+	}
+	return accountARN(o, id), nil
+}
+
+// inside returns the IDs that lead to what is in a root or unit; nil if there is no such root or unit.
+func inside(r store.Reader, o *identity.Organization, parent string) ([]string, error) {
+	if parent == o.Root {
+		return []string{o.Root}, nil
+	}
+	u, ok, err := store.Load[unit](r, unitKey(o.ID, parent))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return append(u.Parents, u.ID), nil
+}
+
+// needParent fails if there is no such root or unit.
+func needParent(r store.Reader, o *identity.Organization, parent string) error {
+	within, err := inside(r, o, parent)
+	if err == nil && within == nil {
+		err = api.Errorf("ParentNotFoundException", "You specified a parent that doesn't exist.")
+	}
+	return err
+}
+
+// memberOf returns an account of the organization, nil if it has none of this ID.
+func memberOf(r store.Reader, o *identity.Organization, account string) (*identity.Member, error) {
+	m, err := identity.LoadMember(r, account)
+	if err != nil || m == nil || m.Organization != o.ID {
+		return nil, err
+	}
+	return m, nil
+}
+
+// parentsOf returns the IDs that lead to an account or unit; nil if there is none of this ID.
+func parentsOf(r store.Reader, o *identity.Organization, child string) ([]string, error) {
+	if strings.HasPrefix(child, "ou-") {
+		u, _, err := store.Load[unit](r, unitKey(o.ID, child))
+		return u.Parents, err
+	}
+	m, err := memberOf(r, o, child)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	return m.Parents, nil
+}
+
+// addAccount saves an account that comes into the organization, with all that a new one has.
+func addAccount(tx store.Tx, o *identity.Organization, m *identity.Member) error {
+	if err := tx.Put(identity.OrganizationAccountKey(o.ID, m.Account), []byte(m.Account)); err != nil {
+		return err
+	}
+	return placeAccount(tx, m, m.Parents)
+}
+
+// removeAccount deletes an account that leaves the organization, and all that the organization has of it.
+func removeAccount(tx store.Tx, o *identity.Organization, m *identity.Member) error {
+	for _, key := range [][]byte{
+		identity.MemberKey(m.Account), identity.OrganizationAccountKey(o.ID, m.Account), tagsKey(o.ID, m.Account),
+		childKey(o.ID, m.Parents[len(m.Parents)-1], types.ChildTypeAccount, m.Account),
+	} {
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeAccount saves an account in the last of parents, and nowhere else.
+func placeAccount(tx store.Tx, m *identity.Member, parents []string) error {
+	key := func() []byte {
+		return childKey(m.Organization, m.Parents[len(m.Parents)-1], types.ChildTypeAccount, m.Account)
+	}
+	if err := tx.Delete(key()); err != nil {
+		return err
+	}
+	m.Parents = slices.Clone(parents)
+	if err := tx.Put(key(), []byte(m.Account)); err != nil {
+		return err
+	}
+	return store.Save(tx, identity.MemberKey(m.Account), m)
+}
+
+// deleteAll deletes the records whose keys have a prefix.
+func deleteAll(tx store.Tx, prefix []byte) error {
+	var keys [][]byte
+	for key := range tx.Scan(prefix, nil) {
+		keys = append(keys, slices.Clone(key))
+	}
+	for _, key := range keys {
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
