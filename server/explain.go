@@ -305,7 +305,7 @@ func (s *Server) actions(service string) []string {
 var furtherActions = map[string][]string{
 	"iam": {"PassRole"},
 	"kms": {"ReEncryptFrom", "ReEncryptTo", "SynchronizeMultiRegionKey"},
-	"sts": {"TagSession", "SetSourceIdentity", "SetContext", "GetServiceBearerToken"},
+	"sts": {"TagSession", "SetSourceIdentity", "SetContext", "SetWebIdentityTokenScope", "GetServiceBearerToken"},
 }
 
 // conditionKeys are the services' own condition keys, by prefix. One that ends in / or : is the begin of more.
@@ -313,20 +313,21 @@ var furtherActions = map[string][]string{
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var conditionKeys = map[string][]string{
 	"iam": {
-		"iam:AWSServiceName", "iam:AssociatedResourceArn", "iam:DelegationDuration", "iam:DelegationRequestOwner", "iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification",
+		"iam:AWSServiceName", "iam:AssociatedResourceArn", "iam:DelegationDuration", "iam:DelegationRequestOwner", "iam:EnableIdentityCenterAssociation", "iam:EnableIdentityPropagation", "iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification",
 		"iam:FIDO-certification", "iam:NotificationChannel", "iam:OrganizationsPolicyId", "iam:PassedToService", "iam:PermissionsBoundary", "iam:PolicyARN", "iam:RegisterSecurityKey",
+		"iam:RequestIdentityCenterInstanceArn", "iam:RequestIdentityProviderIssuers", "iam:ResourceIdentityCenterInstanceArn", "iam:ResourceIdentityProviderIssuers",
 		"iam:ResourceTag/", "iam:ServiceSpecificCredentialAgeDays", "iam:ServiceSpecificCredentialServiceName", "iam:TemplateArn",
 	},
 	"kms": slices.Concat(kms.RecipientConditionKeys(), []string{
 		"kms:BypassPolicyLockoutSafetyCheck", "kms:CallerAccount", "kms:CustomerMasterKeySpec", "kms:CustomerMasterKeyUsage", "kms:DataKeyPairSpec", "kms:EncryptionAlgorithm", "kms:EncryptionContext:",
 		"kms:EncryptionContextKeys", "kms:ExpirationModel", "kms:GrantConstraintSourceArn", "kms:GrantConstraintType", "kms:GrantIsForAWSResource", "kms:GrantOperations", "kms:GranteePrincipal",
-		"kms:GranteeServicePrincipal", "kms:KeyAgreementAlgorithm", "kms:KeyOrigin", "kms:KeySpec", "kms:KeyUsage", "kms:MacAlgorithm", "kms:MessageType", "kms:MultiRegion", "kms:MultiRegionKeyType",
+		"kms:GranteeServicePrincipal", "kms:KeyAgreementAlgorithm", "kms:KeyOrigin", "kms:KeySpec", "kms:KeyUsage", "kms:MacAlgorithm", "kms:MessageType", "kms:MultiRegion", "kms:MultiRegionKeyType", "kms:PolicyName",
 		"kms:PrimaryRegion", "kms:ReEncryptOnSameKey", "kms:ReplicaRegion", "kms:RequestAlias", "kms:ResourceAliases", "kms:RetiringPrincipal", "kms:RetiringServicePrincipal",
 		"kms:RotationPeriodInDays", "kms:ScheduleKeyDeletionPendingWindowInDays", "kms:SigningAlgorithm", "kms:TrailingDaysWithoutKeyUsage", "kms:ValidTo", "kms:ViaService", "kms:WrappingAlgorithm", "kms:WrappingKeySpec",
 	}),
 	"organizations": {"organizations:PolicyType", "organizations:ServicePrincipal", "organizations:TransferDirection", "organizations:TransferType"},
 	"sts": {
-		"sts:AWSServiceName", "sts:DurationSeconds", "sts:ExternalId", "sts:IdentityTokenAudience", "sts:RequestContext/", "sts:RequestContextProviders", "sts:RoleSessionName", "sts:SigningAlgorithm",
-		"sts:SourceIdentity", "sts:TaskPolicyArn", "sts:TransitiveTagKeys",
+		"sts:AWSServiceName", "sts:DurationSeconds", "sts:ExternalId", "sts:IdentityTokenAudience", "sts:IdentityTokenScope", "sts:RequestContext/", "sts:RequestContextProviders", "sts:RoleSessionName", "sts:SigningAlgorithm",
+		"sts:SourceIdentity", "sts:SubjectMode", "sts:TaskPolicyArn", "sts:TransitiveTagKeys",
 	},
 }

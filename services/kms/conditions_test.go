@@ -118,6 +118,10 @@ func TestConditionKeys(t *testing.T) {
 		_, err := bob.ConnectCustomKeyStore(ctx, &kms.ConnectCustomKeyStoreInput{CustomKeyStoreId: aws.String("cks-12345678901234567")})
 		return err
 	}
+	getRAMPolicy := func() error {
+		_, err := bob.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: hmacKey.KeyId, PolicyName: aws.String("AWS_RAM")})
+		return err
+	}
 	putPolicy := func() error {
 		_, err := bob.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: hmacKey.KeyId, BypassPolicyLockoutSafetyCheck: true, Policy: aws.String(
 			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"kms:*","Resource":"*"}]}`)})
@@ -183,7 +187,7 @@ func TestConditionKeys(t *testing.T) {
 	}
 
 	// allowed are errors that come after permission.
-	allowed := []string{"DryRunOperationException", "InvalidGrantIdException", "KMSInvalidSignatureException", "KMSInvalidMacException", "CustomKeyStoreNotFoundException"}
+	allowed := []string{"DryRunOperationException", "InvalidGrantIdException", "KMSInvalidSignatureException", "KMSInvalidMacException", "CustomKeyStoreNotFoundException", "NotFoundException"}
 	var tested []string
 	const equals, anyOf, allOf, is, number = "StringEquals", "ForAnyValue:StringEquals", "ForAllValues:StringEquals", "Bool", "NumericEquals"
 	for _, tt := range []struct {
@@ -264,6 +268,8 @@ func TestConditionKeys(t *testing.T) {
 		{"kms:ExpirationModel", "ImportKeyMaterial", importExpiring, equals, `"KEY_MATERIAL_EXPIRES"`, `"KEY_MATERIAL_DOES_NOT_EXPIRE"`},
 		{"kms:KeyAgreementAlgorithm", "DeriveSharedSecret", derive, equals, `"ECDH"`, `"OTHER"`},
 		{"kms:MultiRegionKeyType", "GenerateMac", makeMac, equals, `"PRIMARY"`, `"REPLICA"`},
+		{"kms:PolicyName", "PutKeyPolicy", putPolicy, equals, `"default"`, `"AWS_RAM"`},
+		{"kms:PolicyName", "GetKeyPolicy", getRAMPolicy, equals, `"AWS_RAM"`, `"default"`},
 		{"kms:PrimaryRegion", "UpdatePrimaryRegion", movePrimary, equals, `"eu-west-1"`, `"us-east-1"`},
 		{"kms:ReplicaRegion", "ReplicateKey", makeReplica, equals, `"us-west-2"`, `"us-east-1"`},
 		{"kms:RotationPeriodInDays", "EnableKeyRotation", rotate, number, `"100"`, `"365"`},

@@ -392,6 +392,10 @@ func TestKeyPoliciesAndTags(t *testing.T) {
 	}
 	_, err := c.GetKeyPolicy(t.Context(), &kms.GetKeyPolicyInput{KeyId: key.KeyId, PolicyName: aws.String("other")})
 	refused(t, err, "NotFoundException", "No such policy exists")
+	_, err = c.GetKeyPolicy(t.Context(), &kms.GetKeyPolicyInput{KeyId: key.KeyId, PolicyName: aws.String("AWS_RAM")})
+	refused(t, err, "NotFoundException", "No such policy exists")
+	_, err = c.PutKeyPolicy(t.Context(), &kms.PutKeyPolicyInput{KeyId: key.KeyId, PolicyName: aws.String("AWS_RAM"), Policy: aws.String("{}")})
+	refused(t, err, "ValidationException", "The AWS_RAM policy can only be managed by the RAM service.")
 	if names := must[*kms.ListKeyPoliciesOutput](t)(c.ListKeyPolicies(t.Context(), &kms.ListKeyPoliciesInput{KeyId: key.KeyId})).PolicyNames; len(names) != 1 || names[0] != "default" {
 		t.Errorf("policies %v", names)
 	}

@@ -23,8 +23,23 @@ func (s *Service) policyOperations() []api.Operation {
 	}
 }
 
-// policyName is the only one there is.
-const policyName = "default"
+// policyName is the only one there is. AWS RAM, of which there is none here, would manage another of the name ramPolicyName.
+const (
+	policyName    = "default"
+	ramPolicyName = "AWS_RAM"
+)
+
+// policyAccess is the access that an operation on a key policy asks for.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-policy-name
+func policyAccess(action string, name *string) access {
+	a := access{action: action}
+	a.request.Context = map[string][]string{"kms:PolicyName": {policyName}}
+	if name != nil {
+		a.request.Context["kms:PolicyName"] = []string{*name}
+	}
+	return a
+}
 
 // defaultPolicy is AWS's, to the letter: it gives the account control of the key and lets
 // IAM policies give access to it
@@ -66,7 +81,7 @@ func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string,
 	if err != nil || bypass {
 		return err
 	}
-	if err := s.authorize(r, c, k, access{action: "kms:PutKeyPolicy"}); api.ErrorCode(err) != "" {
+	if err := s.authorize(r, c, k, policyAccess("kms:PutKeyPolicy", nil)); api.ErrorCode(err) != "" {
 		return api.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
 	} else if err != nil {
 		return err
@@ -84,7 +99,7 @@ func checkPolicyName(name *string) error {
 func (s *Service) getKeyPolicy(ctx context.Context, c api.Caller, in *kms.GetKeyPolicyInput) (*kms.GetKeyPolicyOutput, error) {
 	out := &kms.GetKeyPolicyOutput{PolicyName: aws.String(policyName)}
 	err := s.store.View(ctx, func(r store.Reader) error {
-		k, err := s.findByID(r, c, *in.KeyId, access{action: "kms:GetKeyPolicy"})
+		k, err := s.findByID(r, c, *in.KeyId, policyAccess("kms:GetKeyPolicy", in.PolicyName))
 		if err != nil {
 			return err
 		}
@@ -102,10 +117,13 @@ func (s *Service) getKeyPolicy(ctx context.Context, c api.Caller, in *kms.GetKey
 }
 
 func (s *Service) putKeyPolicy(ctx context.Context, c api.Caller, in *kms.PutKeyPolicyInput) (*kms.PutKeyPolicyOutput, error) {
-	a := access{action: "kms:PutKeyPolicy"}
-	a.request.Context = map[string][]string{"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(in.BypassPolicyLockoutSafetyCheck)}}
+	a := policyAccess("kms:PutKeyPolicy", in.PolicyName)
+	a.request.Context["kms:BypassPolicyLockoutSafetyCheck"] = []string{strconv.FormatBool(in.BypassPolicyLockoutSafetyCheck)}
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, a, func(k *Key) error {
+			if aws.ToString(in.PolicyName) == ramPolicyName {
+				return api.Errorf("ValidationError", "The AWS_RAM policy can only be managed by the RAM service.")
+			}
 			if err := checkPolicyName(in.PolicyName); err != nil {
 				return err
 			}

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"emulator/emulatortest"
 )
 
 // TestAssumeRoot has the way of AWS's guide from an organization to a session for one task.
@@ -97,6 +99,10 @@ func TestAssumeRoot(t *testing.T) {
 		check(err)
 		return iam.NewFromConfig(w.ConfigWith(*credentials.AccessKeyId, *credentials.SecretAccessKey, *credentials.SessionToken, "us-east-1"))
 	}
+	creating, err := assume(auditor, member, "arn:aws:iam::aws:policy/root-task/IAMCreateRootUserPassword")
+	check(err)
+	_, err = emulatortest.Query(t.Context(), w.withCredentials(creating), "iam", "CreateLoginProfile", map[string]string{"MaxSigninSessionDuration": "3600"})
+	expect(t, err, "ValidationError", "MaxSigninSessionDuration is not supported for the root user.")
 	_, err = task("IAMCreateRootUserPassword").CreateLoginProfile(t.Context(), &iam.CreateLoginProfileInput{Password: aws.String("Password-1")})
 	expect(t, err, "ValidationError", "Password must be omitted in a session of AssumeRoot.")
 	_, err = task("IAMCreateRootUserPassword").CreateLoginProfile(t.Context(), nil)
