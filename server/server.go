@@ -209,7 +209,7 @@ func Open(config Config) (_ *Server, err error) {
 	})
 	s.signin = signin.New(signin.Config{Store: db, Authz: s.authz, Clock: s.clock, Directory: s.directory, STS: s.sts, Regions: s.regions, Log: s.log})
 	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
-	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, AttestationRoots: s.attestationRoots})
+	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, LinkRole: iam.LinkRole, AttestationRoots: s.attestationRoots})
 	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RoleTemplates: config.RoleTemplates, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
@@ -217,7 +217,7 @@ func Open(config Config) (_ *Server, err error) {
 		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
-		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole}).Operations()},
+		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole, LinkRole: iam.LinkRole}).Operations()},
 		source{"resourcegroupstaggingapi", resourcegroupstaggingapi.New(resourcegroupstaggingapi.Config{Store: db, Authz: s.authz, Clock: s.clock}).Operations()},
 	); err != nil {
 		return nil, err

@@ -120,3 +120,44 @@ func TestMissingBoundary(t *testing.T) {
 	_, err := startIAM(t).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(anyTrust), PermissionsBoundary: aws.String(arn)})
 	wantError(t, err, "NoSuchEntity", "Scope ARN: "+arn+" does not exist or is not attachable.")
 }
+
+// TestServiceRoleBoundary refuses what only service-linked roles have as a boundary. [ours] AWS's texts are of AttachRolePolicy and of a
+// boundary that is not there; which is told where follows the errors of the model.
+func TestServiceRoleBoundary(t *testing.T) {
+	const arn = "arn:aws:iam::aws:policy/aws-service-role/BatchServiceRolePolicy"
+	ctx, client := t.Context(), startIAM(t)
+	name, boundary := aws.String("app"), aws.String(arn)
+	must(client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(anyTrust)}))(t)
+	must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: name}))(t)
+	_, err := client.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: name, PermissionsBoundary: boundary})
+	wantError(t, err, "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role.")
+	_, err = client.PutUserPermissionsBoundary(ctx, &iam.PutUserPermissionsBoundaryInput{UserName: name, PermissionsBoundary: boundary})
+	wantError(t, err, "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer User.")
+	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("other"), AssumeRolePolicyDocument: aws.String(anyTrust), PermissionsBoundary: boundary})
+	wantError(t, err, "NoSuchEntity", "Scope ARN: "+arn+" does not exist or is not attachable.")
+	_, err = client.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("other"), PermissionsBoundary: boundary})
+	wantError(t, err, "NoSuchEntity", "Scope ARN: "+arn+" does not exist or is not attachable.")
+}
+
+// TestDeleteRoleConflicts tells one by one what has to go first.
+func TestDeleteRoleConflicts(t *testing.T) {
+	ctx, client := t.Context(), startIAM(t)
+	app, policy := aws.String("app"), aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")
+	conflict := func(text string) {
+		t.Helper()
+		_, err := client.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: app})
+		wantError(t, err, "DeleteConflict", text)
+	}
+	must(client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: app, AssumeRolePolicyDocument: aws.String(anyTrust)}))(t)
+	must(client.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: app}))(t)
+	must(client.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: app, RoleName: app}))(t)
+	must(client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: app, PolicyArn: policy}))(t)
+	must(client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: app, PolicyName: app, PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)}))(t)
+	conflict("Cannot delete entity, must remove roles from instance profile first.")
+	must(client.RemoveRoleFromInstanceProfile(ctx, &iam.RemoveRoleFromInstanceProfileInput{InstanceProfileName: app, RoleName: app}))(t)
+	conflict("Cannot delete entity, must detach all policies first.")
+	must(client.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: app, PolicyArn: policy}))(t)
+	conflict("Cannot delete entity, must delete policies first.")
+	must(client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: app, PolicyName: app}))(t)
+	must(client.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: app}))(t)
+}

@@ -226,7 +226,7 @@ func (s *Service) makeRole(tx store.Tx, c api.Caller, role *identity.Role) error
 		if err != nil {
 			return err
 		}
-		if p == nil || p.local == nil && p.aws.ServiceLinked() {
+		if p == nil || p.serviceLinked() {
 			return notAttachable(arn)
 		}
 	}

@@ -40,6 +40,10 @@ func (s *Service) attachRolePolicy(ctx context.Context, c api.Caller, in *iam.At
 	return nil, s.attach(ctx, c, entityRequest{kind: roleKind, name: *in.RoleName, action: "iam:AttachRolePolicy"}, *in.PolicyArn)
 }
 
+func errServicePolicy(k *entityKind) error {
+	return api.Errorf("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer %s.", k.title)
+}
+
 // attach succeeds without effect if the policy is attached already.
 func (s *Service) attach(ctx context.Context, c api.Caller, q entityRequest, policyARN string) error {
 	q.context = map[string][]string{"iam:PolicyARN": {policyARN}}
@@ -50,9 +54,9 @@ func (s *Service) attach(ctx context.Context, c api.Caller, q entityRequest, pol
 			return err
 		case p == nil:
 			return notAttachable(policyARN)
-		case p.local == nil && p.aws.ServiceLinked():
+		case p.serviceLinked():
 			// Service-linked roles, which may have it, were refused as protected.
-			return api.Errorf("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer %s.", e.kind.title)
+			return errServicePolicy(e.kind)
 		case slices.Contains(*e.attached, policyARN):
 			return nil
 		}

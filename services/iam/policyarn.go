@@ -99,6 +99,9 @@ func (p *managedPolicy) arn() string {
 	return p.aws.ARN()
 }
 
+// serviceLinked reports whether only service-linked roles can have the policy.
+func (p *managedPolicy) serviceLinked() bool { return p.local == nil && p.aws.ServiceLinked() }
+
 func (p *managedPolicy) path() string {
 	if p.local != nil {
 		return p.local.Path

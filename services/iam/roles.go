@@ -335,7 +335,7 @@ func (s *Service) putRolePermissionsBoundary(ctx context.Context, c api.Caller, 
 		if err := modifiable(role); err != nil {
 			return err
 		}
-		if err := findBoundary(tx, c, *in.PermissionsBoundary); err != nil {
+		if err := findBoundaryOf(tx, c, roleKind, *in.PermissionsBoundary); err != nil {
 			return err
 		}
 		from := role.Boundary

@@ -151,11 +151,22 @@ func listByPath(r store.Reader, account string, k *entityKind, pathPrefix string
 	return nil
 }
 
-// findBoundary checks that a permissions boundary exists.
+// findBoundary checks that the permissions boundary of a new entity exists, and is none of the policies that only service-linked roles
+// can have.
 func findBoundary(r store.Reader, c api.Caller, arn string) error {
 	p, err := findPolicy(r, c, arn)
-	if err == nil && p == nil {
+	if err == nil && (p == nil || p.serviceLinked()) {
 		err = api.Errorf("NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", arn)
 	}
 	return err
+}
+
+// findBoundaryOf is findBoundary for an entity that is there: what sets the boundary of such can answer PolicyNotAttachable.
+func findBoundaryOf(r store.Reader, c api.Caller, k *entityKind, arn string) error {
+	if p, err := findPolicy(r, c, arn); err != nil {
+		return err
+	} else if p != nil && p.serviceLinked() {
+		return errServicePolicy(k)
+	}
+	return findBoundary(r, c, arn)
 }

@@ -56,7 +56,7 @@ func (l linkedService) newRole(partition, account, suffix string, now time.Time)
 // LinkRole makes the role that is linked to a service, unless it is there: services do so when they are first used.
 func LinkRole(tx store.Tx, partition, account, principal string, now time.Time) error {
 	l, _ := findLinkedService(principal)
-	role := l.newRole(partition, account, "", now)
+	role := l.newRole(partition, account, "", now.Truncate(time.Second))
 	if tx.Get(identity.RoleKey(account, role.Name)) != nil {
 		return nil
 	}

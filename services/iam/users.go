@@ -335,7 +335,7 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 func (s *Service) putUserPermissionsBoundary(ctx context.Context, c api.Caller, in *iam.PutUserPermissionsBoundaryInput) (*iam.PutUserPermissionsBoundaryOutput, error) {
 	request := authz.Request{Action: "iam:PutUserPermissionsBoundary", Context: withBoundary(nil, *in.PermissionsBoundary)}
 	return nil, s.changeUser(ctx, c, *in.UserName, request, func(tx store.Tx, u *identity.User) error {
-		if err := findBoundary(tx, c, *in.PermissionsBoundary); err != nil {
+		if err := findBoundaryOf(tx, c, userKind, *in.PermissionsBoundary); err != nil {
 			return err
 		}
 		from := u.Boundary

@@ -127,6 +127,9 @@ func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *km
 		if most := s.quotas.Max(keyStoresQuota); len(all) >= most {
 			return api.Errorf("LimitExceededException", "An account can have at most %d custom key stores in a region.", most)
 		}
+		if err := s.linkRole(tx, c.Partition, c.Account, "cks.kms.amazonaws.com", s.now()); err != nil {
+			return err
+		}
 		return saveKeyStore(tx, ks)
 	})
 	if err != nil {

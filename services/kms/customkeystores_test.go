@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 )
@@ -41,6 +42,9 @@ func TestCustomKeyStores(t *testing.T) {
 		return err
 	}
 	id := must[*kms.CreateCustomKeyStoreOutput](t)(c.CreateCustomKeyStore(t.Context(), in("one", "cluster-abcdefghijk"))).CustomKeyStoreId
+	if _, err := iam.NewFromConfig(e.Config()).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("AWSServiceRoleForKeyManagementServiceCustomKeyStores")}); err != nil {
+		t.Error(err)
+	}
 	refused(t, create(in("one", "cluster-abcdefghijm")), "CustomKeyStoreNameInUseException", "")
 	refused(t, create(in("two", "cluster-abcdefghijk")), "CloudHsmClusterInUseException", "")
 	refused(t, create(in("two", "nonsense-cluster-abc")), "ValidationException", "cloudHsmClusterId")

@@ -28,6 +28,8 @@ type Config struct {
 	Keyring *identity.Keyring
 	LastUse *audit.LastUse
 	Quotas  *quota.Quotas
+	// LinkRole makes the role that is linked to a service, unless it is there.
+	LinkRole func(tx store.Tx, partition, account, principal string, now time.Time) error
 	// AttestationRoots are those that the attestation documents of recipients have to lead to.
 	AttestationRoots func(context.Context) ([]*x509.Certificate, error)
 }
@@ -40,6 +42,7 @@ type Service struct {
 	keyring  *identity.Keyring
 	lastUse  *audit.LastUse
 	quotas   *quota.Quotas
+	linkRole func(tx store.Tx, partition, account, principal string, now time.Time) error
 	material *keystore.Default
 	records  store.Cache[*Key]
 	// grantRecords are apart: they are many.
@@ -52,7 +55,7 @@ type Service struct {
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
-		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, material: keystore.New(c.Store, c.Keyring),
+		authz: c.Authz, clock: c.Clock, keyring: c.Keyring, lastUse: c.LastUse, quotas: c.Quotas, linkRole: c.LinkRole, material: keystore.New(c.Store, c.Keyring),
 		attestationRoots: c.AttestationRoots,
 	}
 	s.store = rotating{c.Store, s}

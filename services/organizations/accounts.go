@@ -130,6 +130,9 @@ func (s *Service) createAccount(ctx context.Context, c api.Caller, in *organizat
 		if in.RoleName != nil {
 			name = *in.RoleName
 		}
+		if err := s.linkRole(tx, c.Partition, made.Account, "organizations.amazonaws.com", now); err != nil {
+			return err
+		}
 		return s.createRole(tx, &identity.Role{
 			Account: made.Account, Partition: c.Partition, Name: name, ID: identity.NewUniqueID(identity.PrefixRole), Path: "/", Created: now.Truncate(time.Second),
 			MaxSessionDuration: 3600, Attached: []string{"arn:" + c.Partition + ":iam::aws:policy/AdministratorAccess"},

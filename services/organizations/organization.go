@@ -71,6 +71,9 @@ func (s *Service) createOrganization(ctx context.Context, c api.Caller, in *orga
 		if err := store.Save(tx, identity.OrganizationKey(id), o); err != nil {
 			return err
 		}
+		if err := s.linkRole(tx, c.Partition, c.Account, "organizations.amazonaws.com", now); err != nil {
+			return err
+		}
 		return addAccount(tx, o, m)
 	})
 	return &organizations.CreateOrganizationOutput{Organization: wireOrganization(o, m.Email)}, err

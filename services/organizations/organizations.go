@@ -26,6 +26,8 @@ type Config struct {
 	Quotas *quota.Quotas
 	// CreateRole saves a new role of IAM's.
 	CreateRole func(store.Tx, *identity.Role) error
+	// LinkRole makes the role that is linked to a service, unless it is there.
+	LinkRole func(tx store.Tx, partition, account, principal string, now time.Time) error
 }
 
 // Service is the service.
@@ -35,11 +37,12 @@ type Service struct {
 	clock      *clock.Clock
 	quotas     *quota.Quotas
 	createRole func(store.Tx, *identity.Role) error
+	linkRole   func(tx store.Tx, partition, account, principal string, now time.Time) error
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, quotas: c.Quotas, createRole: c.CreateRole}
+	return &Service{store: c.Store, authz: c.Authz, clock: c.Clock, quotas: c.Quotas, createRole: c.CreateRole, linkRole: c.LinkRole}
 }
 
 // Operations returns what is covered of the API.

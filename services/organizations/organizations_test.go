@@ -316,6 +316,12 @@ func TestAccessRole(t *testing.T) {
 	if _, err := inside.ListUsers(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
+	// All accounts of an organization have its service-linked role.
+	for _, in := range []*iam.Client{admin, inside} {
+		if _, err := in.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("AWSServiceRoleForOrganizations")}); err != nil {
+			t.Error(err)
+		}
+	}
 	// An account outside of the organization.
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
 	outside := iam.NewFromConfig(e.ConfigWith("222222222222", "test", "", "us-east-1"))
