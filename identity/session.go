@@ -62,6 +62,11 @@ type Session struct {
 	DefaultRegions bool `json:"defaultRegions,omitempty"`
 }
 
+// Limited reports whether the session may do less than whom it is of, by policies of its own.
+func (s *Session) Limited() bool {
+	return len(s.Policies)+len(s.PolicyARNs)+len(s.Scopes) > 0 || s.IdentityContext
+}
+
 // OnBehalfOf is a user of IAM Identity Center.
 type OnBehalfOf struct {
 	User  string `json:"user"`

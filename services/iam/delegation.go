@@ -203,7 +203,7 @@ func (s *Service) acceptDelegationRequest(ctx context.Context, c api.Caller, in 
 	return nil, s.changeDelegation(ctx, c, *in.DelegationRequestId, "iam:AcceptDelegationRequest", undecided, func(_ store.Tx, d *identity.DelegationRequest) error {
 		session := &identity.Session{Kind: c.Kind, Account: c.Account, Policies: []string{d.Policy}, Delegated: true}
 		if c.Session != nil {
-			if len(c.Session.Policies)+len(c.Session.PolicyARNs) > 0 || c.Kind == identity.FederatedUser {
+			if c.Session.Limited() || c.Kind == identity.FederatedUser {
 				return api.Errorf("AccessDenied", "A session with session policies can't accept a delegation request.")
 			}
 			session.Tags, session.SourceIdentity, session.SessionName = c.Session.Tags, c.Session.SourceIdentity, c.Session.SessionName

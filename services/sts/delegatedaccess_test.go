@@ -165,4 +165,15 @@ func TestDelegatedAccess(t *testing.T) {
 	check(accept(admin, own))
 	expect(t, send(admin, own), "InvalidInput", "Only the owner of the delegation request can send its token.")
 	check(send(ann, own))
+
+	// What limits a session would not limit the one that is made of it.
+	limited, err := create("workflow-6", nil)
+	check(err)
+	check(associate(ann, limited))
+	role := w.role(home, "approver", trust(annARN, all, ""), allow(`"*"`))
+	session, err := sts.NewFromConfig(annConfig).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session")})
+	check(err)
+	scoped := w.mustScope(w.withCredentials(session.Credentials), allow(`"iam:AcceptDelegationRequest"`), "")
+	expect(t, accept(as(&scoped.Credentials), limited), "AccessDenied", "A session with session policies can't accept a delegation request.")
+	check(accept(as(session.Credentials), limited))
 }
