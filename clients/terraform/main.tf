@@ -73,6 +73,24 @@ resource "aws_iam_role_policies_exclusive" "app" {
   policy_names = [aws_iam_role_policy.inline.name]
 }
 
+resource "aws_iam_instance_profile" "app" {
+  name = "app"
+  path = "/team/"
+  role = var.step == 1 ? aws_iam_role.app.name : null
+  tags = { step = var.step }
+}
+
+resource "aws_iam_service_linked_role" "batch" {
+  aws_service_name = "batch.amazonaws.com"
+  description      = "step ${var.step}"
+  tags             = { step = var.step }
+}
+
+resource "aws_iam_service_linked_role" "suffixed" {
+  aws_service_name = "autoscaling.amazonaws.com"
+  custom_suffix    = "app"
+}
+
 resource "aws_iam_policy" "read" {
   name        = "read"
   description = "may list keys"
@@ -291,6 +309,15 @@ data "aws_iam_roles" "all" {
   path_prefix = aws_iam_role.app.path
 }
 
+data "aws_iam_instance_profile" "app" {
+  name = aws_iam_instance_profile.app.name
+}
+
+data "aws_iam_instance_profiles" "app" {
+  role_name  = aws_iam_role.app.name
+  depends_on = [aws_iam_instance_profile.app]
+}
+
 data "aws_iam_user" "bob" {
   user_name = aws_iam_user.bob.name
 }
@@ -365,6 +392,10 @@ check "answers" {
   assert {
     condition     = data.aws_iam_role.app.arn == "arn:aws:iam::000000000000:role/team/app" && data.aws_iam_principal_policy_simulation.app.all_allowed
     error_message = "role"
+  }
+  assert {
+    condition     = data.aws_iam_instance_profile.app.arn == "arn:aws:iam::000000000000:instance-profile/team/app" && length(data.aws_iam_instance_profiles.app.names) == 2 - var.step
+    error_message = "instance profile"
   }
   assert {
     condition     = nonsensitive(data.aws_kms_secrets.secret.plaintext["secret"]) == "secret" && data.aws_kms_alias.app.target_key_id == aws_kms_alias.app.target_key_id
