@@ -65,7 +65,7 @@ func measure(ctx context.Context, length time.Duration, clients, many int, profi
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-44s %10s %12s %8s\n", fmt.Sprintf("%d clients, %v each", clients, length), "calls/s", "CPU/call", "of empty")
+	fmt.Printf("%-46s %10s %12s %8s\n", fmt.Sprintf("%d clients, %v each", clients, length), "calls/s", "CPU/call", "of empty")
 	yardstick, err := run(empty, clients, length, always(caller))
 	if err != nil {
 		return err
@@ -92,6 +92,9 @@ func measure(ctx context.Context, length time.Duration, clients, many int, profi
 	if err := compareMoto(length); err != nil {
 		return err
 	}
+	if err := byRoles(clients, length, many, yardstick); err != nil {
+		return err
+	}
 	if many > 0 {
 		return large(emulator, calls, clients, length, many)
 	}
@@ -99,7 +102,7 @@ func measure(ctx context.Context, length time.Duration, clients, many int, profi
 }
 
 func report(name string, f, yardstick figure) {
-	fmt.Printf("%-44s %10.0f %12v %8.2f\n", name, f.perSecond, f.cpu.Round(100*time.Nanosecond), float64(f.cpu)/float64(yardstick.cpu))
+	fmt.Printf("%-46s %10.0f %12v %8.2f\n", name, f.perSecond, f.cpu.Round(100*time.Nanosecond), float64(f.cpu)/float64(yardstick.cpu))
 }
 
 // run measures one load on p, after a short warm-up.
@@ -194,6 +197,7 @@ func prepare(addr string) ([]namedRequest, error) {
 		{"kms:Decrypt of that", "kms", "TrentService.Decrypt", decrypt},
 		{"iam:GetRole", "iam", "", query("GetRole", iamVersion, "RoleName", "app")},
 		{"iam:ListRoles, a page of 100", "iam", "", query("ListRoles", iamVersion)},
+		{"iam:GetAccountAuthorizationDetails, as many", "iam", "", query("GetAccountAuthorizationDetails", iamVersion)},
 	} {
 		// Bob goes the whole way: access key record, user, policies, decision.
 		r, err := signAs(bob, addr, c.service, c.target, c.body)
@@ -228,7 +232,7 @@ func durable(emulator *process, dir string, length time.Duration, yardstick figu
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-44s %10.0f %12s %8s   CreateRole is %.2f of it\n", "bbolt's Batch, as many writers", batches, "", "", f.perSecond/batches)
+	fmt.Printf("%-46s %10.0f %12s %8s   CreateRole is %.2f of it\n", "bbolt's Batch, as many writers", batches, "", "", f.perSecond/batches)
 	return nil
 }
 
@@ -292,7 +296,7 @@ func large(emulator *process, calls []namedRequest, clients int, length time.Dur
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		fmt.Printf("%-44s %10.0f %12v\n", c.name, f.perSecond, f.cpu.Round(100*time.Nanosecond))
+		fmt.Printf("%-46s %10.0f %12v\n", c.name, f.perSecond, f.cpu.Round(100*time.Nanosecond))
 	}
 	rss, err := emulator.resident()
 	if err != nil {
