@@ -194,18 +194,18 @@ func (o *credentialsOf) line() ([]string, error) {
 // password: the root user has none here.
 func (o *credentialsOf) password() ([]string, error) {
 	profile, ok, err := store.Load[identity.LoginProfile](o.r, identity.LoginProfileKey(o.account, o.id))
-	next := notApplicable
+	used, next := notApplicable, notApplicable
 	if o.root {
-		next = notSupported
+		used, next = noInformation, notSupported // as tools expect it
 	}
 	if err != nil || !ok || profile.Hash == nil {
-		return []string{"false", notApplicable, notApplicable, next}, err
+		return []string{"false", used, notApplicable, next}, err
 	}
 	rules, err := identity.LoadPasswordPolicy(o.r, o.account)
 	if rules.MaxAge > 0 && !o.root {
 		next = reportTime(profile.Changed.AddDate(0, 0, int(rules.MaxAge)))
 	}
-	used := noInformation
+	used = noInformation
 	if !o.passwordUsed.IsZero() {
 		used = reportTime(o.passwordUsed)
 	}

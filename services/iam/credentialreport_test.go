@@ -68,7 +68,7 @@ func TestCredentialReport(t *testing.T) {
 	const at, later = "2030-01-02T03:04:05Z", "2030-01-02T04:04:05Z"
 	for user, want := range map[string]map[string]string{
 		"<root_account>": {
-			"arn": "arn:aws:iam::000000000000:root", "user_creation_time": "1970-01-01T00:00:00Z", "password_enabled": "false", "password_last_used": "N/A", "password_next_rotation": "not_supported",
+			"arn": "arn:aws:iam::000000000000:root", "user_creation_time": "1970-01-01T00:00:00Z", "password_enabled": "false", "password_last_used": "no_information", "password_next_rotation": "not_supported",
 			"mfa_active": "false", "access_key_1_active": "true", "access_key_1_last_rotated": "N/A", "access_key_1_last_used_date": "2030-01-02T04:04:00Z", "access_key_1_last_used_region": "us-east-1",
 			"access_key_1_last_used_service": "iam", "access_key_2_active": "false", "cert_1_active": "false", "cert_1_last_rotated": "N/A",
 		},

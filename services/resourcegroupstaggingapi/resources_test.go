@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,8 @@ import (
 
 	"emulator/emulatortest"
 	"emulator/server"
+	"emulator/store"
+	"emulator/store/bolt"
 )
 
 func must[T any](out T, err error) func(testing.TB) T {
@@ -283,4 +286,61 @@ func TestErrors(t *testing.T) {
 	wantError(t, err, "PaginationTokenExpiredException", "The pagination token is expired.")
 	_, err = client.TagResources(ctx, &tagging.TagResourcesInput{ResourceARNList: one, Tags: map[string]string{"a": "b"}})
 	wantError(t, err, "UnsupportedOperationException", "The operation TagResources is not supported by this emulator.")
+}
+
+// Resources without a Region are listed in the home Region of their partition.
+func TestHomeRegion(t *testing.T) {
+	ctx, e := t.Context(), emulatortest.Start(t)
+	china := e.ConfigWith("test", "test", "", "cn-north-1")
+	document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	must(iam.NewFromConfig(china).CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: &document, Tags: iamTags("k", "v")}))(t)
+	for region, want := range map[string]int{"cn-north-1": 1, "cn-northwest-1": 0, "us-east-1": 0} {
+		if got := found(t, tagging.NewFromConfig(e.ConfigWith("test", "test", "", region)), &tagging.GetResourcesInput{}); len(got) != want {
+			t.Errorf("in %s: %q", region, got)
+		}
+	}
+}
+
+// A database of an older version has no index: it is made when the database is opened. A reset empties it.
+func TestOlderDatabase(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	t.Run("before", func(t *testing.T) {
+		e := emulatortest.Start(t, server.Config{DataDir: dir})
+		newKey(t, kms.NewFromConfig(e.Config()), "k", "v")
+		document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+		must(iam.NewFromConfig(e.Config()).CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: &document, Tags: iamTags("k", "v")}))(t)
+	})
+	db := must(bolt.Open(filepath.Join(dir, "emulator.db"), bolt.Options{}))(t)
+	if err := db.Update(ctx, func(tx store.Tx) error {
+		var keys [][]byte
+		for key := range tx.Scan([]byte("tag"), nil) {
+			keys = append(keys, slices.Clone(key))
+		}
+		if len(keys) != 5 {
+			t.Errorf("%d records of tags", len(keys))
+		}
+		for _, key := range keys {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e := emulatortest.Start(t, server.Config{DataDir: dir})
+	client := tagging.NewFromConfig(e.Config())
+	if got := found(t, client, &tagging.GetResourcesInput{TagFilters: []types.TagFilter{{Key: aws.String("k"), Values: []string{"v"}}}}); len(got) != 2 {
+		t.Errorf("found %q", got)
+	}
+	wantSound(t, e)
+	resp := must(http.Post(e.URL+"/_emulator/reset", "application/json", strings.NewReader(`{"account":"000000000000"}`)))(t)
+	resp.Body.Close()
+	if got := found(t, client, &tagging.GetResourcesInput{}); resp.StatusCode != 200 || len(got) > 0 || len(must(client.GetTagKeys(ctx, nil))(t).TagKeys) > 0 {
+		t.Errorf("after a reset (%d): %q", resp.StatusCode, got)
+	}
+	wantSound(t, e)
 }
