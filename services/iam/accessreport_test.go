@@ -273,7 +273,7 @@ func TestListPoliciesGrantingServiceAccess(t *testing.T) {
 }
 
 func TestOrganizationsAccessReport(t *testing.T) {
-	ctx, e := t.Context(), emulatortest.Start(t, server.Config{Transition: time.Second})
+	ctx, e := t.Context(), emulatortest.Start(t, server.Config{Transition: 30 * time.Second})
 	root, orgs := iam.NewFromConfig(e.Config()), organizations.NewFromConfig(e.Config())
 	generate := func(client *iam.Client, path string, policy *string) (*string, error) {
 		out, err := client.GenerateOrganizationsAccessReport(ctx, &iam.GenerateOrganizationsAccessReportInput{EntityPath: &path, OrganizationsPolicyId: policy})
