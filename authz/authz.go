@@ -51,7 +51,11 @@ type Authorizer struct {
 	keyring  *identity.Keyring
 	mode     Mode
 	policies compiled
+	levels   levels
 	trail    trail
+	// members and organizations are those records as they were read.
+	members       store.Cache[*identity.Member]
+	organizations store.Cache[*identity.Organization]
 	// rehearsals are the decisions of those under way, by request ID.
 	rehearsals sync.Map
 }
@@ -111,7 +115,7 @@ func (a *Authorizer) keep(c api.Caller, question policy.Request, policies *polic
 }
 
 // denial words the refusal as AWS does. It names the policy type at fault only to callers of the
-// resource's own account.
+// resource's own account, and that of an organization's policy also to others of the organization.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func denial(r *policy.Request, d policy.Decision, callerAccount string, unnamed bool) string {
@@ -122,7 +126,11 @@ func denial(r *policy.Request, d policy.Decision, callerAccount string, unnamed 
 	if !unnamed {
 		text += " on resource: " + r.Resource
 	}
-	if d.Source == policy.FromTrust && d.Effect == policy.ImplicitlyDenied || callerAccount != r.ResourceAccount && d.Source != policy.FromIdentity {
+	known := r.Context.(*context)
+	guardrail := d.Source == policy.FromSCP || d.Source == policy.FromRCP
+	told := callerAccount == r.ResourceAccount || d.Source == policy.FromIdentity ||
+		guardrail && known.member != nil && organizationOf(known.member) == organizationOf(known.resourceMember)
+	if d.Source == policy.FromTrust && d.Effect == policy.ImplicitlyDenied || !told {
 		return text // AWS tells nobody what a role trusts, nor others what an account allows
 	}
 	return text + " " + d.Reason(r.Action)
@@ -137,17 +145,20 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 	known := &context{caller: c, request: req, account: question.ResourceAccount, now: a.clock.Now(), assumed: req.Assumed}
 	question.Context = known
 	var err error
-	if known.member, err = identity.LoadMember(r, c.Account); err != nil {
+	if known.member, err = a.member(r, c.Account); err != nil {
 		return nil, nil, err
 	}
 	if known.resourceMember = known.member; question.ResourceAccount != c.Account {
-		if known.resourceMember, err = identity.LoadMember(r, question.ResourceAccount); err != nil {
+		if known.resourceMember, err = a.member(r, question.ResourceAccount); err != nil {
 			return nil, nil, err
 		}
 	}
 	policies := &policy.Policies{Grants: req.Grants, ResourceKind: policy.Resource}
 	g := gatherer{a: a, r: r, policies: policies}
 	_, g.waits = r.(store.Tx)
+	if err := g.guardrails(known); err != nil {
+		return nil, nil, err
+	}
 	if rp := req.ResourcePolicy; rp != nil {
 		policies.ResourceKind, policies.Resource = rp.Kind, policy.Named{Name: rp.ARN}
 		if rp.Text != "" {
@@ -167,6 +178,11 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 		err = &store.Later{Do: g.parseLater}
 	}
 	return question, policies, err
+}
+
+// member returns an account's membership in an organization, or nil. It is shared.
+func (a *Authorizer) member(r store.Reader, account string) (*identity.Member, error) {
+	return store.LoadShared(r, identity.MemberKey(account), &a.members)
 }
 
 func principal(c *api.Caller) policy.Principal {

@@ -37,6 +37,8 @@ type Request struct {
 	Principal *policy.Principal
 	// Grants are the KMS grants that allow this very request, to whom they name.
 	Grants []policy.Grant
+	// AWSManaged: the resource is one of AWS's own in the account, such as an AWS managed key, which no resource control policy protects.
+	AWSManaged bool
 	// Unnamed: the denial does not name the resource, which does not exist yet.
 	Unnamed bool
 }

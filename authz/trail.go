@@ -29,6 +29,7 @@ type trail struct {
 	first  int // the oldest, once the ring is full
 	bytes  int
 	counts map[*policy.Policy]int // how many of the ring hold a policy
+	levels map[*policy.Named]int  // or a level, by its first
 }
 
 // asked is a question, its answer, and the policies that were gathered for it.
@@ -50,7 +51,7 @@ func (t *trail) keep(a asked) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts == nil {
-		t.counts = make(map[*policy.Policy]int)
+		t.counts, t.levels = make(map[*policy.Policy]int), make(map[*policy.Named]int)
 	}
 	t.count(&a, 1)
 	if len(t.ring) < maxTrail {
@@ -82,24 +83,38 @@ func (t *trail) forget() {
 	t.ring = slices.Clone(t.ring[half:])
 }
 
-// count adds an entry's bytes, or with -1 takes them away. A policy counts with the first entry that holds it.
+// count adds an entry's bytes, or with -1 takes them away. A policy counts with the first entry that holds it. Levels of an
+// organization's policies are shared whole, and counted whole: there can be very many policies in a few of them.
 func (t *trail) count(a *asked, by int) {
 	t.bytes += by * (int(unsafe.Sizeof(*a)) + len(a.context) + len(a.question.Resource) + len(a.question.Principal.ARN))
-	for n := range a.policies.All() {
-		t.bytes += by * (int(unsafe.Sizeof(n)) + len(n.Name))
-		if n.Policy == nil {
-			continue
-		}
-		before := t.counts[n.Policy]
-		if before+by == 0 {
-			delete(t.counts, n.Policy)
-		} else {
-			t.counts[n.Policy] = before + by
-		}
-		if before == 0 || before+by == 0 {
-			t.bytes += by * n.Policy.Memory()
+	for level := range a.policies.Levels() {
+		if len(level) > 0 && changed(t.levels, &level[0], by) {
+			for _, n := range level {
+				t.countPolicy(n, by)
+			}
 		}
 	}
+	for n := range a.policies.Own() {
+		t.countPolicy(n, by)
+	}
+}
+
+func (t *trail) countPolicy(n policy.Named, by int) {
+	t.bytes += by * (int(unsafe.Sizeof(n)) + len(n.Name))
+	if n.Policy != nil && changed(t.counts, n.Policy, by) {
+		t.bytes += by * n.Policy.Memory()
+	}
+}
+
+// changed counts one more or less of a key, and reports whether it is the first or was the last.
+func changed[K comparable](counts map[K]int, key K, by int) bool {
+	before := counts[key]
+	if before+by == 0 {
+		delete(counts, key)
+	} else {
+		counts[key] = before + by
+	}
+	return before == 0 || before+by == 0
 }
 
 // find returns the decisions of a request, in their order.

@@ -21,6 +21,11 @@ type Organization struct {
 	ConsolidatedBilling bool `json:"consolidatedBilling,omitempty"`
 	// TrustedAccess has the service principals that work across the organization, and since when.
 	TrustedAccess map[string]time.Time `json:"trustedAccess,omitempty"`
+	// PolicyTypes are those that are enabled in the root, sorted.
+	PolicyTypes []string `json:"policyTypes,omitempty"`
+	// Guardrails is another one whenever the policies that authorize calls, or what they are attached to, have changed: whoever
+	// keeps what was made of them, keeps it under this. It is never the same again.
+	Guardrails string `json:"guardrails,omitempty"`
 	// RootSessions and RootCredentials are IAM's features of centralized root access
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user.html).
 	RootSessions    bool `json:"rootSessions,omitempty"`
@@ -30,6 +35,11 @@ type Organization struct {
 // ARN returns the organization's ARN.
 func (o *Organization) ARN() string {
 	return ARN(o.Partition, "organizations", o.Management, "organization/"+o.ID)
+}
+
+// Enabled reports whether a policy type is enabled in the root.
+func (o *Organization) Enabled(policyType string) bool {
+	return slices.Contains(o.PolicyTypes, policyType)
 }
 
 // Member is the record of an account in an organization.

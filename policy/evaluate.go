@@ -2,7 +2,6 @@ package policy
 
 import (
 	"iter"
-	"slices"
 	"strings"
 )
 
@@ -69,8 +68,34 @@ type Grant struct {
 // All yields every policy, in an order of its own.
 func (p *Policies) All() iter.Seq[Named] {
 	return func(yield func(Named) bool) {
-		lists := append(slices.Concat(p.SCPs, p.RCPs), p.Identity, p.Session, p.Scopes, []Named{p.Boundary, p.Resource})
-		for _, list := range lists {
+		for level := range p.Levels() {
+			for _, n := range level {
+				if !yield(n) {
+					return
+				}
+			}
+		}
+		p.Own()(yield)
+	}
+}
+
+// Levels yields the policies of organizations, level by level.
+func (p *Policies) Levels() iter.Seq[[]Named] {
+	return func(yield func([]Named) bool) {
+		for _, levels := range [...][][]Named{p.SCPs, p.RCPs} {
+			for _, level := range levels {
+				if !yield(level) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Own yields the other policies: those of the principal and of the resource.
+func (p *Policies) Own() iter.Seq[Named] {
+	return func(yield func(Named) bool) {
+		for _, list := range [...][]Named{p.Identity, p.Session, p.Scopes, {p.Boundary, p.Resource}} {
 			for _, n := range list {
 				if n != (Named{}) && !yield(n) {
 					return

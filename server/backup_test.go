@@ -93,8 +93,14 @@ func populate(t *testing.T, e *emulatortest.Emulator) {
 	o := organizations.NewFromConfig(root(firstAccount))
 	must(o.CreateOrganization(ctx, nil))(t)
 	must(o.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: aws.String("team"), Email: aws.String("team@example.com")}))(t)
+	orgRoot := must(o.ListRoots(ctx, nil))(t).Roots[0].Id
+	must(o.EnablePolicyType(ctx, &organizations.EnablePolicyTypeInput{RootId: orgRoot, PolicyType: orgtypes.PolicyTypeServiceControlPolicy}))(t)
+	scp := must(o.CreatePolicy(ctx, &organizations.CreatePolicyInput{
+		Type: orgtypes.PolicyTypeServiceControlPolicy, Name: aws.String("mine"), Description: aws.String(""), Content: aws.String(allowAll),
+	}))(t).Policy.PolicySummary.Id
+	must(o.AttachPolicy(ctx, &organizations.AttachPolicyInput{PolicyId: scp, TargetId: orgRoot}))(t)
 	unit := must(o.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{
-		ParentId: must(o.ListRoots(ctx, nil))(t).Roots[0].Id, Name: aws.String("outer"), Tags: []orgtypes.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+		ParentId: orgRoot, Name: aws.String("outer"), Tags: []orgtypes.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
 	}))(t).OrganizationalUnit
 	must(o.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{ParentId: unit.Id, Name: aws.String("inner")}))(t)
 
@@ -388,7 +394,7 @@ func TestCheckFindsWhatIsMissing(t *testing.T) {
 			t.Errorf("without %q nothing is found", parts)
 		}
 		change(func(tx store.Tx) error { return tx.Put([]byte(key), []byte(value)) })
-		if strings.Contains(kind, "-by-path") || slices.Contains([]string{"unique-id", "kms/alias-of", "iam/policy-use", "iam/group-member", "iam/profile-of-role", "organization-account", "in-organization/child", "in-organization/unit-name", "kms/key-count", "iam/count"}, kind) {
+		if strings.Contains(kind, "-by-path") || slices.Contains([]string{"unique-id", "kms/alias-of", "iam/policy-use", "iam/group-member", "iam/profile-of-role", "organization-account", "in-organization/attached", "in-organization/child", "in-organization/policy-name", "in-organization/policy-of-type", "in-organization/unit-name", "kms/key-count", "iam/count"}, kind) {
 			change(func(tx store.Tx) error { return tx.Put([]byte(key), []byte(`"another"`)) })
 			if len(found()) == 0 {
 				t.Errorf("with another value of %q nothing is found", parts)

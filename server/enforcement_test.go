@@ -193,6 +193,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", "Arn": "arn:aws:iam::000000000000:user/alice", "AccountId": "111111111111", "Email": "a@example.com", "AccountName": "a",
 		"CreateAccountRequestId": "car-12345678", "ServicePrincipal": "iam.amazonaws.com",
 		"ParentId": "r-ab12", "SourceParentId": "r-ab12", "DestinationParentId": "ou-ab12-12345678", "ChildId": "111111111111", "OrganizationalUnitId": "ou-ab12-12345678", "ResourceId": "r-ab12",
+		"RootId": "r-ab12", "TargetId": "r-ab12", "PolicyId": "p-12345678", "Content": `{"Version":"2012-10-17","Statement":[]}`,
 		"SAMLProviderArn": "arn:aws:iam::000000000000:saml-provider/name", "SAMLMetadataDocument": strings.Repeat(" ", 1000),
 		"JobId": strings.Repeat("j", 36), "EntityPath": "o-a1b2c3d4e5/r-ab12", "ServiceNamespace": "kms", "ServiceNamespaces": []string{"kms"},
 		"ReplicaRegion": "eu-west-1", "PrimaryRegion": "eu-west-1", "PendingWindowInDays": int32(7), "ThumbprintList": []string{strings.Repeat("a", 40)},

@@ -262,6 +262,7 @@ func notFound(id keyID, named string) error {
 func (s *Service) authorize(r store.Reader, c api.Caller, k *Key, a access) error {
 	request := a.request
 	request.Action, request.Resource, request.ResourceAccount, request.ResourceTags = a.action, k.ARN(), k.Account, k.Tags
+	request.AWSManaged = k.AWSManaged
 	request.ResourcePolicy = &authz.ResourcePolicy{Kind: policy.KeyPolicy, ARN: k.ARN(), Text: k.Policy}
 	request.Context = with(request.Context, "kms:CallerAccount", c.Account)
 	k.describe(request.Context)

@@ -213,7 +213,7 @@ func (s *Service) listAccounts(ctx context.Context, c api.Caller, in *organizati
 		if err != nil {
 			return err
 		}
-		out.Accounts, out.NextToken, err = scanPage(r, api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID), func(account string) (*types.Account, error) {
+		out.Accounts, out.NextToken, err = scanPage(r, api.ListOf(c, in), identity.OrganizationAccountsPrefix(o.ID), 0, func(account string) (*types.Account, error) {
 			return loadWireAccount(r, o, account)
 		})
 		return err
@@ -229,7 +229,7 @@ func (s *Service) listCreateAccountStatus(ctx context.Context, c api.Caller, in 
 		if err != nil {
 			return err
 		}
-		out.CreateAccountStatuses, out.NextToken, err = scanPage(r, api.ListOf(c, in), creationsPrefix(o.ID), func(id string) (*types.CreateAccountStatus, error) {
+		out.CreateAccountStatuses, out.NextToken, err = scanPage(r, api.ListOf(c, in), creationsPrefix(o.ID), 0, func(id string) (*types.CreateAccountStatus, error) {
 			made, _, err := store.Load[creation](r, creationKey(o.ID, id))
 			if err != nil {
 				return nil, err

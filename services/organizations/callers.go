@@ -1,6 +1,8 @@
 package organizations
 
 import (
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
@@ -88,21 +90,15 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 	}
 	request.Action = actionPrefix + operation
 	if o == nil || len(resources) == 0 {
-		resources = []string{""}
+		if request.Resource == "" {
+			request.Resource = "*"
+		}
+		err = s.authz.Authorize(r, c, request)
+	} else {
+		err = s.authorizeEach(r, c, o, request, resources)
 	}
-	for _, id := range resources {
-		one := request
-		if o != nil && id != "" {
-			if one.Resource, one.ResourceTags, err = resource(r, o, id); err != nil {
-				return nil, err
-			}
-		}
-		if one.Resource == "" {
-			one.Resource = "*"
-		}
-		if err := s.authz.Authorize(r, c, one); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	if o == nil {
 		return nil, api.Errorf("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
@@ -111,6 +107,35 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 		return nil, api.Errorf("AccessDeniedException", "You don't have permissions to access this resource.")
 	}
 	return o, nil
+}
+
+// authorizeEach asks for permission on each resource. Of the policy among them, if there is one, the others know the type.
+func (s *Service) authorizeEach(r store.Reader, c api.Caller, o *identity.Organization, request authz.Request, resources []string) error {
+	for _, id := range resources {
+		if !isPolicy(id) {
+			continue
+		}
+		p, err := identity.LoadOrganizationPolicy(r, o.ID, id)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			request.Context = ofPolicyType(types.PolicyType(p.Type)).Context
+		}
+	}
+	for _, id := range resources {
+		var err error
+		if request.Resource, err = resourceARN(r, o, id); err != nil {
+			return err
+		}
+		if request.ResourceTags, _, err = store.Load[map[string]string](r, tagsKey(o.ID, id)); err != nil {
+			return err
+		}
+		if err := s.authz.Authorize(r, c, request); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayCall reports whether an operation can be called from an account of the organization.

@@ -39,7 +39,7 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 }
 
 // ownIndexes are those of what is in an organization.
-var ownIndexes = []string{"child", "unit-name"}
+var ownIndexes = []string{"attached", "child", "policy-name", "policy-of-type", "unit-name"}
 
 func organizationIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organization) error {
 	for key := range r.Scan(unitsPrefix(o.ID), nil) {
@@ -51,6 +51,34 @@ func organizationIndexes(r store.Reader, indexed *store.Indexed, o *identity.Org
 		indexed.Entry(childKey(o.ID, parent, types.ChildTypeOrganizationalUnit, u.ID), u.ID)
 		indexed.Entry(unitNameKey(o.ID, parent, u.Name), u.ID)
 		needUnits(r, indexed, o.ID, u.Parents, key)
+	}
+	return policyIndexes(r, indexed, o)
+}
+
+// policyIndexes are those of policies and of what they are attached to.
+func policyIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organization) error {
+	for key := range r.Scan(identity.InOrganization(o.ID, "policy"), nil) {
+		p, _, err := store.Load[identity.OrganizationPolicy](r, key)
+		if err != nil {
+			return err
+		}
+		indexed.Entry(policyOfTypeKey(o.ID, p.Type, p.ID), p.ID)
+		indexed.Entry(policyNameKey(o.ID, p.Type, p.Name), p.ID)
+	}
+	for key := range r.Scan(identity.InOrganization(o.ID, "attachment"), nil) {
+		parts := store.Parts(key)
+		target, id := parts[3], parts[5]
+		p, err := identity.LoadOrganizationPolicy(r, o.ID, id)
+		switch {
+		case err != nil:
+			return err
+		case p == nil:
+			indexed.Need(r, identity.OrganizationPolicyKey(o.ID, id), key)
+		}
+		indexed.Entry(attachedKey(o.ID, id, target), target)
+		if target != o.Root && needTarget(r, o, target) != nil {
+			indexed.Find("the policy %s is attached to %s, which is not there", id, target)
+		}
 	}
 	return nil
 }

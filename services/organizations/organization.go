@@ -124,7 +124,7 @@ func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organ
 	})
 }
 
-// listRoots returns the one root there is. No type of policy can be enabled in it yet.
+// listRoots returns the one root there is.
 //
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListRoots.html
 func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
@@ -134,11 +134,7 @@ func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations
 		if err != nil {
 			return err
 		}
-		root := types.Root{
-			Arn: aws.String(rootARN(o)), Id: &o.Root, Name: aws.String("Root"),
-			PolicyTypes: []types.PolicyTypeSummary{},
-		}
-		out.Roots, out.NextToken, err = pageOf([]types.Root{root}, api.ListOf(c, in), listed)
+		out.Roots, out.NextToken, err = pageOf([]types.Root{wireRoot(o)}, api.ListOf(c, in), listed)
 		return err
 	})
 	return out, err

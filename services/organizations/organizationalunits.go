@@ -101,6 +101,9 @@ func (s *Service) createOrganizationalUnit(ctx context.Context, c api.Caller, in
 		if err := tx.Put(childKey(o.ID, *in.ParentId, types.ChildTypeOrganizationalUnit, u.ID), []byte(u.ID)); err != nil {
 			return err
 		}
+		if err := attachNew(tx, o, u.ID); err != nil {
+			return err
+		}
 		if err := s.saveTags(tx, o, u.ID, tags); err != nil {
 			return err
 		}
@@ -145,7 +148,7 @@ func (s *Service) deleteOrganizationalUnit(ctx context.Context, c api.Caller, in
 				return err
 			}
 		}
-		return nil
+		return detachAll(tx, o, u.ID)
 	})
 }
 
@@ -171,7 +174,7 @@ func listInside[T any](ctx context.Context, s *Service, c api.Caller, operation,
 		if err := needParent(r, o, parent); err != nil {
 			return err
 		}
-		page, next, err = scanPage(r, list, childrenPrefix(o.ID, parent, kind), func(id string) (*T, error) { return item(r, o, id) })
+		page, next, err = scanPage(r, list, childrenPrefix(o.ID, parent, kind), 0, func(id string) (*T, error) { return item(r, o, id) })
 		return err
 	})
 	return page, next, err

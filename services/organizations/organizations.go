@@ -48,7 +48,8 @@ func New(c Config) *Service {
 // Operations returns what is covered of the API.
 func (s *Service) Operations() []api.Operation {
 	return slices.Concat(
-		s.organizationOperations(), s.organizationalUnitOperations(), s.accountOperations(), s.tagOperations(), s.trustedAccessOperations(),
+		s.organizationOperations(), s.organizationalUnitOperations(), s.accountOperations(), s.policyOperations(), s.policyTypeOperations(),
+		s.attachmentOperations(), s.tagOperations(), s.trustedAccessOperations(),
 	)
 }
 

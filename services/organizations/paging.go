@@ -41,9 +41,9 @@ func pageOf[T any](all []T, list api.List, most int) (page []T, next *string, er
 	return append([]T{}, all[start:end]...), next, nil
 }
 
-// scanPage returns the page of a list that is an index, which is never nil, and the token of the next. item makes an item of what
-// an entry of the index names, nil if the list has it not.
-func scanPage[T any](r store.Reader, list api.List, prefix []byte, item func(name string) (*T, error)) (page []T, next *string, err error) {
+// scanPage returns the page of a list that is an index, which is never nil, and the token of the next. taken is how much of the page
+// others have already. item makes an item of what an entry of the index names, nil if the list has it not.
+func scanPage[T any](r store.Reader, list api.List, prefix []byte, taken int, item func(name string) (*T, error)) (page []T, next *string, err error) {
 	after, ok := list.After()
 	if !ok {
 		return nil, nil, invalidToken()
@@ -55,7 +55,7 @@ func scanPage[T any](r store.Reader, list api.List, prefix []byte, item func(nam
 	page = []T{}
 	seen := 0
 	for key := range r.Scan(prefix, start) {
-		if len(page) == list.Max(listed) || seen == looked {
+		if taken+len(page) >= list.Max(listed) || seen == looked {
 			token := list.Marker(after)
 			return page, &token, nil
 		}

@@ -1,6 +1,9 @@
 package organizations
 
 import (
+	"maps"
+	"slices"
+
 	"emulator/quota"
 	"emulator/store"
 )
@@ -13,7 +16,12 @@ var (
 
 // Quotas returns all quotas of Organizations.
 func Quotas() []quota.Quota {
-	return []quota.Quota{tagsPerResource, unitsPerOrganization}
+	all := []quota.Quota{tagsPerResource, unitsPerOrganization}
+	for _, name := range slices.Sorted(maps.Keys(policyTypes)) {
+		t := policyTypes[name]
+		all = append(all, t.perOrganization, t.perTarget, t.size)
+	}
+	return all
 }
 
 // room reports whether there can be one more of those whose keys have a prefix.

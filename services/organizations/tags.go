@@ -74,19 +74,28 @@ func (s *Service) findTagged(r store.Reader, c api.Caller, operation string, req
 	if err != nil {
 		return nil, nil, err
 	}
-	exists := id == o.Root
-	if !exists {
-		parents, err := parentsOf(r, o, id)
-		if err != nil {
-			return nil, nil, err
-		}
-		exists = parents != nil
-	}
-	if !exists {
-		return nil, nil, noTarget()
+	if err := needTagged(r, o, operation, id); err != nil {
+		return nil, nil, err
 	}
 	tags, _, err := store.Load[map[string]string](r, tagsKey(o.ID, id))
 	return o, tags, err
+}
+
+// needTagged fails if there is nothing of this ID whose tags the operation is about.
+func needTagged(r store.Reader, o *identity.Organization, operation, id string) error {
+	if !isPolicy(id) {
+		return needTarget(r, o, id)
+	}
+	p, err := identity.LoadOrganizationPolicy(r, o.ID, id)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return noTarget()
+	case p.AWSManaged && operation != "ListTagsForResource":
+		return api.Errorf("InvalidInputException", "You can't perform the specified operation on that target entity.").With("Reason", "TARGET_NOT_SUPPORTED")
+	}
+	return nil
 }
 
 func noTarget() error {

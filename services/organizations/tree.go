@@ -43,19 +43,13 @@ func unitARN(o *identity.Organization, id string) string {
 	return identity.ARN(o.Partition, "organizations", o.Management, "ou/"+o.ID+"/"+id)
 }
 
+const rootName = "Root"
+
 func rootARN(o *identity.Organization) string {
 	return identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+o.Root)
 }
 
-// resource returns what policies know of a root, organizational unit, account or policy by its ID, also if there is none.
-func resource(r store.Reader, o *identity.Organization, id string) (arn string, tags map[string]string, err error) {
-	if arn, err = resourceARN(r, o, id); err != nil {
-		return "", nil, err
-	}
-	tags, _, err = store.Load[map[string]string](r, tagsKey(o.ID, id))
-	return arn, tags, err
-}
-
+// resourceARN returns the ARN of a root, organizational unit, account or policy by its ID, also if there is none.
 func resourceARN(r store.Reader, o *identity.Organization, id string) (string, error) {
 	kind, _, _ := strings.Cut(id, "-")
 	switch kind {
@@ -63,6 +57,12 @@ func resourceARN(r store.Reader, o *identity.Organization, id string) (string, e
 		return identity.ARN(o.Partition, "organizations", o.Management, "root/"+o.ID+"/"+id), nil
 	case "ou":
 		return unitARN(o, id), nil
+	case "p":
+		p, err := identity.LoadOrganizationPolicy(r, o.ID, id)
+		if err != nil || p == nil {
+			return "*", err // what there is not has no type, which would be in the ARN
+		}
+		return p.ARN(o), nil
 	}
 	return accountARN(o, id), nil
 }
@@ -115,6 +115,9 @@ func addAccount(tx store.Tx, o *identity.Organization, m *identity.Member) error
 	if err := tx.Put(identity.OrganizationAccountKey(o.ID, m.Account), []byte(m.Account)); err != nil {
 		return err
 	}
+	if err := attachNew(tx, o, m.Account); err != nil {
+		return err
+	}
 	return placeAccount(tx, m, m.Parents)
 }
 
@@ -128,7 +131,7 @@ func removeAccount(tx store.Tx, o *identity.Organization, m *identity.Member) er
 			return err
 		}
 	}
-	return nil
+	return detachAll(tx, o, m.Account)
 }
 
 // placeAccount saves an account in the last of parents, and nowhere else.

@@ -24,7 +24,7 @@ func (s *Service) trustedAccessOperations() []api.Operation {
 }
 
 // changeTrustedAccess runs f on the organization and saves it.
-func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, operation, principal string, f func(*identity.Organization)) error {
+func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, operation, principal string, f func(*identity.Organization) error) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		request := authz.Request{Context: map[string][]string{"organizations:ServicePrincipal": {principal}}}
 		o, err := s.enter(tx, c, operation, request)
@@ -37,7 +37,9 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, operati
 		if !recognized(principal) {
 			return api.Errorf("InvalidInputException", "You specified an unrecognized service principal.").With("Reason", "UNRECOGNIZED_SERVICE_PRINCIPAL")
 		}
-		f(o)
+		if err := f(o); err != nil {
+			return err
+		}
 		return store.Save(tx, identity.OrganizationKey(o.ID), o)
 	})
 }
@@ -47,16 +49,23 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, operati
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnableAWSServiceAccess.html
 func (s *Service) enableAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.EnableAWSServiceAccessInput) (*organizations.EnableAWSServiceAccessOutput, error) {
 	now := s.now()
-	return nil, s.changeTrustedAccess(ctx, c, "EnableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
+	return nil, s.changeTrustedAccess(ctx, c, "EnableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) error {
 		trusted := maps.Clone(o.TrustedAccess)
 		o.TrustedAccess = map[string]time.Time{*in.ServicePrincipal: now}
 		maps.Copy(o.TrustedAccess, trusted)
+		return nil
 	})
 }
 
 func (s *Service) disableAWSServiceAccess(ctx context.Context, c api.Caller, in *organizations.DisableAWSServiceAccessInput) (*organizations.DisableAWSServiceAccessOutput, error) {
-	return nil, s.changeTrustedAccess(ctx, c, "DisableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) {
+	return nil, s.changeTrustedAccess(ctx, c, "DisableAWSServiceAccess", *in.ServicePrincipal, func(o *identity.Organization) error {
+		for name, t := range policyTypes {
+			if t.service == *in.ServicePrincipal && o.Enabled(string(name)) {
+				return api.Errorf("ConstraintViolationException", "You attempted to disable service access before you disabled the policy type. To complete this operation, you must first disable the policy type.").With("Reason", "POLICY_TYPE_ENABLED_FOR_THIS_SERVICE")
+			}
+		}
 		delete(o.TrustedAccess, *in.ServicePrincipal)
+		return nil
 	})
 }
 
