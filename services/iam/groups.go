@@ -119,24 +119,13 @@ func (s *Service) getGroup(ctx context.Context, c api.Caller, in *iam.GetGroupIn
 }
 
 func (s *Service) listGroups(ctx context.Context, c api.Caller, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
-	page, err := newPage(api.ListOf(c, in))
-	if err != nil {
-		return nil, err
-	}
 	out := &iam.ListGroupsOutput{}
-	prefix := pathOf(in.PathPrefix)
-	err = s.store.View(ctx, func(r store.Reader) error {
-		request := authz.Request{Action: "iam:ListGroups", Resource: identity.ARN(c.Partition, "iam", c.Account, "group"+prefix)}
-		if err := s.authz.Authorize(r, c, request); err != nil {
-			return err
-		}
-		return listByPath(r, c.Account, groupKind, prefix, page, func(name string) error {
-			g, _, err := identity.LoadGroup(r, c.Account, name)
-			out.Groups = append(out.Groups, *wireGroup(g))
-			return err
-		})
+	var err error
+	out.Marker, err = s.listKind(ctx, c, api.ListOf(c, in), groupKind, "iam:ListGroups", in.PathPrefix, func(r store.Reader, name string) error {
+		g, _, err := identity.LoadGroup(r, c.Account, name)
+		out.Groups = append(out.Groups, *wireGroup(g))
+		return err
 	})
-	out.Marker = page.next()
 	out.IsTruncated = out.Marker != nil
 	return out, err
 }

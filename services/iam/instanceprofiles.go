@@ -218,20 +218,11 @@ func (s *Service) removeRoleFromInstanceProfile(ctx context.Context, c api.Calle
 }
 
 func (s *Service) listInstanceProfiles(ctx context.Context, c api.Caller, in *iam.ListInstanceProfilesInput) (*iam.ListInstanceProfilesOutput, error) {
-	page, err := newPage(api.ListOf(c, in))
-	if err != nil {
-		return nil, err
-	}
 	out := &iam.ListInstanceProfilesOutput{InstanceProfiles: []types.InstanceProfile{}}
-	prefix := pathOf(in.PathPrefix)
-	err = s.store.View(ctx, func(r store.Reader) error {
-		request := authz.Request{Action: "iam:ListInstanceProfiles", Resource: identity.ARN(c.Partition, "iam", c.Account, "instance-profile"+prefix)}
-		if err := s.authz.Authorize(r, c, request); err != nil {
-			return err
-		}
-		return listByPath(r, c.Account, instanceProfileKind, prefix, page, s.appendInstanceProfile(r, c, &out.InstanceProfiles))
+	var err error
+	out.Marker, err = s.listKind(ctx, c, api.ListOf(c, in), instanceProfileKind, "iam:ListInstanceProfiles", in.PathPrefix, func(r store.Reader, name string) error {
+		return s.appendInstanceProfile(r, c, &out.InstanceProfiles)(name)
 	})
-	out.Marker = page.next()
 	out.IsTruncated = out.Marker != nil
 	return out, err
 }

@@ -212,31 +212,20 @@ func (s *Service) roleLastUsed(r store.Reader, role *identity.Role) (*types.Role
 }
 
 func (s *Service) listRoles(ctx context.Context, c api.Caller, in *iam.ListRolesInput) (*listRolesOutput, error) {
-	page, err := newPage(api.ListOf(c, in))
-	if err != nil {
-		return nil, err
-	}
 	out := &listRolesOutput{}
-	prefix := pathOf(in.PathPrefix)
-	err = s.store.View(ctx, func(r store.Reader) error {
-		request := authz.Request{Action: "iam:ListRoles", Resource: identity.ARN(c.Partition, "iam", c.Account, "role"+prefix)}
-		if err := s.authz.Authorize(r, c, request); err != nil {
+	var err error
+	out.Marker, err = s.listKind(ctx, c, api.ListOf(c, in), roleKind, "iam:ListRoles", in.PathPrefix, func(r store.Reader, name string) error {
+		role, _, err := identity.LoadRole(r, c.Account, name)
+		if err != nil {
 			return err
 		}
-		return listByPath(r, c.Account, roleKind, prefix, page, func(name string) error {
-			role, _, err := identity.LoadRole(r, c.Account, name)
-			if err != nil {
-				return err
-			}
-			w, err := s.wireRole(r, role)
-			if err != nil {
-				return err
-			}
-			out.Roles = append(out.Roles, *ahead(w, role))
-			return nil
-		})
+		w, err := s.wireRole(r, role)
+		if err != nil {
+			return err
+		}
+		out.Roles = append(out.Roles, *ahead(w, role))
+		return nil
 	})
-	out.Marker = page.next()
 	out.IsTruncated = out.Marker != nil
 	return out, err
 }

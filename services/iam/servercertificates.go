@@ -136,24 +136,13 @@ func (s *Service) getServerCertificate(ctx context.Context, c api.Caller, in *ia
 }
 
 func (s *Service) listServerCertificates(ctx context.Context, c api.Caller, in *iam.ListServerCertificatesInput) (*iam.ListServerCertificatesOutput, error) {
-	page, err := newPage(api.ListOf(c, in))
-	if err != nil {
-		return nil, err
-	}
 	out := &iam.ListServerCertificatesOutput{ServerCertificateMetadataList: []types.ServerCertificateMetadata{}} // AWS sends empty lists
-	prefix := pathOf(in.PathPrefix)
-	err = s.store.View(ctx, func(r store.Reader) error {
-		request := authz.Request{Action: "iam:ListServerCertificates", Resource: identity.ARN(c.Partition, "iam", c.Account, "server-certificate"+prefix)}
-		if err := s.authz.Authorize(r, c, request); err != nil {
-			return err
-		}
-		return listByPath(r, c.Account, serverCertificateKind, prefix, page, func(name string) error {
-			k, _, err := identity.LoadServerCertificate(r, c.Account, name)
-			out.ServerCertificateMetadataList = append(out.ServerCertificateMetadataList, *wireServerCertificate(k))
-			return err
-		})
+	var err error
+	out.Marker, err = s.listKind(ctx, c, api.ListOf(c, in), serverCertificateKind, "iam:ListServerCertificates", in.PathPrefix, func(r store.Reader, name string) error {
+		k, _, err := identity.LoadServerCertificate(r, c.Account, name)
+		out.ServerCertificateMetadataList = append(out.ServerCertificateMetadataList, *wireServerCertificate(k))
+		return err
 	})
-	out.Marker = page.next()
 	out.IsTruncated = out.Marker != nil
 	return out, err
 }

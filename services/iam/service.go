@@ -6,6 +6,7 @@ package iam
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -121,6 +122,23 @@ func indexedPath(path string) string {
 	}
 	sum := sha256.Sum256([]byte(path))
 	return path[:pathIndexed] + hex.EncodeToString(sum[:16])
+}
+
+// listKind answers a list operation: it calls f with the names of the entities of a kind that the page wants, and returns the
+// marker of the next page, nil after the last.
+func (s *Service) listKind(ctx context.Context, c api.Caller, list api.List, k *entityKind, action string, pathPrefix *string, f func(r store.Reader, name string) error) (marker *string, err error) {
+	page, err := newPage(list)
+	if err != nil {
+		return nil, err
+	}
+	err = s.store.View(ctx, func(r store.Reader) error {
+		prefix := pathOf(pathPrefix)
+		if err := s.authz.Authorize(r, c, authz.Request{Action: action, Resource: identity.ARN(c.Partition, "iam", c.Account, k.name+prefix)}); err != nil {
+			return err
+		}
+		return listByPath(r, c.Account, k, prefix, page, func(name string) error { return f(r, name) })
+	})
+	return page.next(), err
 }
 
 // listByPath calls f with the names below a path prefix that the page wants.

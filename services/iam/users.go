@@ -212,24 +212,13 @@ func (s *Service) getUser(ctx context.Context, c api.Caller, in *iam.GetUserInpu
 }
 
 func (s *Service) listUsers(ctx context.Context, c api.Caller, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
-	page, err := newPage(api.ListOf(c, in))
-	if err != nil {
-		return nil, err
-	}
 	out := &iam.ListUsersOutput{}
-	prefix := pathOf(in.PathPrefix)
-	err = s.store.View(ctx, func(r store.Reader) error {
-		request := authz.Request{Action: "iam:ListUsers", Resource: identity.ARN(c.Partition, "iam", c.Account, "user"+prefix)}
-		if err := s.authz.Authorize(r, c, request); err != nil {
-			return err
-		}
-		return listByPath(r, c.Account, userKind, prefix, page, func(name string) error {
-			u, _, err := identity.LoadUser(r, c.Account, name)
-			out.Users = append(out.Users, *wireUser(u))
-			return err
-		})
+	var err error
+	out.Marker, err = s.listKind(ctx, c, api.ListOf(c, in), userKind, "iam:ListUsers", in.PathPrefix, func(r store.Reader, name string) error {
+		u, _, err := identity.LoadUser(r, c.Account, name)
+		out.Users = append(out.Users, *wireUser(u))
+		return err
 	})
-	out.Marker = page.next()
 	out.IsTruncated = out.Marker != nil
 	return out, err
 }
