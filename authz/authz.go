@@ -153,6 +153,11 @@ func (a *Authorizer) gather(r store.Reader, c *api.Caller, req *Request) (*polic
 			return nil, nil, err
 		}
 	}
+	if account := known.sourceAccount(); account != "" {
+		if known.sourceMember, err = a.member(r, account); err != nil {
+			return nil, nil, err
+		}
+	}
 	policies := &policy.Policies{Grants: req.Grants, ResourceKind: policy.Resource}
 	g := gatherer{a: a, r: r, policies: policies}
 	_, g.waits = r.(store.Tx)

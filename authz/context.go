@@ -11,6 +11,7 @@ import (
 
 	"emulator/api"
 	"emulator/identity"
+	"emulator/policy"
 )
 
 // context is the condition keys of a request. Values are made when a condition or
@@ -24,7 +25,9 @@ type context struct {
 	// member and resourceMember are the places of the caller's and of the resource's account
 	// in an organization, or nil.
 	member, resourceMember *identity.Member
-	now                    time.Time
+	// sourceMember is that of the account of what a service calls for, if the question assumes one.
+	sourceMember *identity.Member
+	now          time.Time
 	// assumed stands before all else: keys of a question, not of a call.
 	assumed map[string][]string
 }
@@ -144,6 +147,10 @@ func (c *context) global(name string) string {
 		return organizationOf(c.resourceMember)
 	case "resourceorgpaths":
 		return pathOf(c.resourceMember)
+	case "sourceorgid":
+		return organizationOf(c.sourceMember)
+	case "sourceorgpaths":
+		return pathOf(c.sourceMember)
 	case "currenttime":
 		return c.now.Format(time.RFC3339)
 	case "epochtime":
@@ -204,6 +211,20 @@ func (c *context) global(name string) string {
 	return ""
 }
 
+// sourceAccount returns the account of what a service calls for, "" if nothing tells of one.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourceorgid
+func (c *context) sourceAccount() string {
+	if account := lookUp(c.assumed, "aws:sourceaccount"); len(account) > 0 {
+		return account[0]
+	}
+	if source := lookUp(c.assumed, "aws:sourcearn"); len(source) > 0 {
+		arn, _ := policy.ParseARN(source[0])
+		return arn.Account
+	}
+	return ""
+}
+
 func organizationOf(m *identity.Member) string {
 	if m == nil {
 		return ""
@@ -236,7 +257,7 @@ var globalNames = []string{
 	"aws:AssumedRoot", "aws:CurrentTime", "aws:EpochTime", "aws:FederatedProvider", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent",
 	"aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalType",
 	"aws:Referer", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths", "aws:SecureTransport",
-	"aws:SourceIdentity", "aws:SourceIp", "aws:TokenIssueTime", "aws:UserAgent", "aws:ViaAWSService", "aws:userid", "aws:username",
+	"aws:SourceIdentity", "aws:SourceIp", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:TokenIssueTime", "aws:UserAgent", "aws:ViaAWSService", "aws:userid", "aws:username",
 }
 
 // lowerGlobalNames are the same as global takes them.

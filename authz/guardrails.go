@@ -88,35 +88,65 @@ func (g *gatherer) limiting(m *identity.Member) (*identity.Organization, error) 
 // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
 // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
 func (g *gatherer) guardrails(known *context) error {
-	caller, err := g.limiting(known.member)
-	if err == nil && caller != nil && caller.Enabled(identity.ServiceControlPolicy) {
-		g.policies.SCPs, err = g.levels(caller, known.member, func(l *level) []policy.Named { return l.scps })
-	}
+	err := g.serviceControlPolicies(known.member)
 	if err != nil || known.request.AWSManaged || !controlsResource(known.request.Action) {
 		return err
 	}
 	owner, err := g.limiting(known.resourceMember)
 	if err == nil && owner != nil && owner.Enabled(identity.ResourceControlPolicy) {
-		g.policies.RCPs, err = g.levels(owner, known.resourceMember, func(l *level) []policy.Named { return l.rcps })
+		g.policies.RCPs, err = g.levels(owner, known.resourceMember.Parents, known.resourceMember.Account, rcpsOf)
 	}
 	return err
 }
 
-// levels returns the policies of each level from the root to an account.
-func (g *gatherer) levels(o *identity.Organization, m *identity.Member, of func(*level) []policy.Named) ([][]policy.Named, error) {
-	all := make([][]policy.Named, 0, len(m.Parents)+1)
-	for _, target := range m.Parents {
-		l, err := g.level(o, target)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, of(l))
-	}
-	l, err := g.level(o, m.Account)
+// ServiceControlPolicies returns those that limit an account, by level from the root of its organization; nil if none do.
+func (a *Authorizer) ServiceControlPolicies(r store.Reader, account string) ([][]policy.Named, error) {
+	g := gatherer{a: a, r: r, policies: new(policy.Policies)}
+	m, err := a.member(r, account)
 	if err != nil {
 		return nil, err
 	}
-	return append(all, of(l)), nil
+	err = g.serviceControlPolicies(m)
+	return g.policies.SCPs, err
+}
+
+// ServiceControlPoliciesOn returns those on each of the targets, the IDs of a root, units and accounts; nil if the type is not enabled.
+func (a *Authorizer) ServiceControlPoliciesOn(r store.Reader, o *identity.Organization, targets []string) ([][]policy.Named, error) {
+	if !o.Enabled(identity.ServiceControlPolicy) || len(targets) == 0 {
+		return nil, nil
+	}
+	g := gatherer{a: a, r: r}
+	last := len(targets) - 1
+	return g.levels(o, targets[:last], targets[last], scpsOf)
+}
+
+func scpsOf(l *level) []policy.Named { return l.scps }
+
+func rcpsOf(l *level) []policy.Named { return l.rcps }
+
+func (g *gatherer) serviceControlPolicies(m *identity.Member) error {
+	o, err := g.limiting(m)
+	if err == nil && o != nil && o.Enabled(identity.ServiceControlPolicy) {
+		g.policies.SCPs, err = g.levels(o, m.Parents, m.Account, scpsOf)
+	}
+	return err
+}
+
+// levels returns the policies of each level down to a target.
+func (g *gatherer) levels(o *identity.Organization, parents []string, target string, of func(*level) []policy.Named) ([][]policy.Named, error) {
+	all := make([][]policy.Named, len(parents)+1)
+	for i := range all {
+		id := target
+		if i < len(parents) {
+			id = parents[i]
+		}
+		l, err := g.level(o, id)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = of(l)
+	}
+	return all, nil
 }
 
 func (g *gatherer) level(o *identity.Organization, target string) (*level, error) {

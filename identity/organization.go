@@ -62,6 +62,27 @@ func (m *Member) Path() string {
 	return m.Organization + "/" + strings.Join(m.Parents, "/") + "/"
 }
 
+// OrganizationalUnit is the record of an organizational unit. Units are never moved.
+type OrganizationalUnit struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Parents are the IDs of the root and of the units that lead to it.
+	Parents []string `json:"parents"`
+}
+
+// Within returns the IDs that lead to what is in the unit.
+func (u *OrganizationalUnit) Within() []string { return append(slices.Clip(u.Parents), u.ID) }
+
+// OrganizationalUnitsPrefix is what the keys of an organization's units begin with. Their IDs follow.
+func OrganizationalUnitsPrefix(organization string) []byte {
+	return InOrganization(organization, "unit")
+}
+
+// OrganizationalUnitKey is the key of an OrganizationalUnit.
+func OrganizationalUnitKey(organization, id string) []byte {
+	return InOrganization(organization, "unit", id)
+}
+
 // OrganizationKey is the key of an Organization.
 func OrganizationKey(id string) []byte { return store.Key("organizations", id) }
 

@@ -134,17 +134,19 @@ func (s *Service) status(r *accessReport) (types.JobStatusType, *time.Time) {
 	return types.JobStatusTypeCompleted, &done
 }
 
-// addServices lists the services that policies reach, with their actions if the report is to have them. No policies stand for all
-// services.
-func (r *accessReport) addServices(policies []*policy.Policy) {
+// addServices lists the services that the policies of each level reach, with their actions if the report is to have them.
+func (r *accessReport) addServices(levels ...[]*policy.Policy) {
+	reached := func(service, action string) bool {
+		return !slices.ContainsFunc(levels, func(policies []*policy.Policy) bool { return !policy.Reaches(policies, service, action) })
+	}
 	for _, service := range namespaces.All() {
-		if policies != nil && !policy.Reaches(policies, service.Namespace, "") {
+		if !reached(service.Namespace, "") {
 			continue
 		}
 		accessed := accessedService{Namespace: service.Namespace}
 		if r.Granularity == types.AccessAdvisorUsageGranularityTypeActionLevel {
 			for _, action := range trackedActions()[service.Namespace] {
-				if policy.Reaches(policies, service.Namespace, action) {
+				if reached(service.Namespace, action) {
 					accessed.Actions = append(accessed.Actions, accessedAction{Name: action})
 				}
 			}

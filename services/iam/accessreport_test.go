@@ -298,7 +298,9 @@ func TestOrganizationsAccessReport(t *testing.T) {
 		t.Errorf("as a member: %v", err)
 	}
 
-	path := *o.Id + "/" + *must(orgs.ListRoots(ctx, nil))(t).Roots[0].Id
+	orgRoot := must(orgs.ListRoots(ctx, nil))(t).Roots[0].Id
+	path := *o.Id + "/" + *orgRoot
+	must(orgs.EnablePolicyType(ctx, &organizations.EnablePolicyTypeInput{RootId: orgRoot, PolicyType: "SERVICE_CONTROL_POLICY"}))(t)
 	report := func(path string, policy *string, key types.SortKeyType) (out *iam.GetOrganizationsAccessReportOutput, details []types.AccessDetail) {
 		t.Helper()
 		job, err := generate(root, path, policy)
@@ -359,6 +361,36 @@ func TestOrganizationsAccessReport(t *testing.T) {
 			t.Errorf("%s: %+v", what, out)
 		}
 	}
+	// Every level must allow a service; a policy alone allows what it does.
+	unit := must(orgs.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{ParentId: orgRoot, Name: aws.String("empty")}))(t).OrganizationalUnit.Id
+	attach := func(name, statement, target string) *string {
+		p := must(orgs.CreatePolicy(ctx, &organizations.CreatePolicyInput{
+			Type: "SERVICE_CONTROL_POLICY", Name: &name, Description: aws.String(""), Content: aws.String(`{"Version":"2012-10-17","Statement":[` + statement + `]}`),
+		}))(t).Policy.PolicySummary.Id
+		must(orgs.AttachPolicy(ctx, &organizations.AttachPolicyInput{PolicyId: p, TargetId: &target}))(t)
+		return p
+	}
+	attach("deny", `{"Effect":"Deny","Action":"kms:*","Resource":"*"}`, *orgRoot)
+	two := attach("two", `{"Effect":"Allow","Action":["kms:*","iam:*"],"Resource":"*"}`, *unit)
+	must(orgs.DetachPolicy(ctx, &organizations.DetachPolicyInput{PolicyId: aws.String("p-FullAWSAccess"), TargetId: unit}))(t)
+	for _, c := range []struct {
+		path   string
+		policy *string
+		want   string
+	}{{path + "/" + *unit, nil, "iam"}, {path + "/" + *unit + "/", two, "iam kms"}} {
+		var got []string
+		_, details := report(c.path, c.policy, "")
+		for _, d := range details {
+			got = append(got, *d.ServiceNamespace)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", c.path, got, c.want)
+		}
+	}
+	if _, details := report(path, nil, ""); len(details) < 400 || slices.ContainsFunc(details, func(d types.AccessDetail) bool { return *d.ServiceNamespace == "kms" }) {
+		t.Errorf("what the root denies is among %d", len(details))
+	}
+
 	e.Clock.Advance(time.Hour)
 	_, err := root.GetOrganizationsAccessReport(ctx, &iam.GetOrganizationsAccessReportInput{JobId: aws.String("00000000-0000-0000-0000-000000000000")})
 	wantError(t, err, "NoSuchEntity", "The job with ID 00000000-0000-0000-0000-000000000000 cannot be found.")

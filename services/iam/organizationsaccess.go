@@ -13,6 +13,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/policy"
 	"emulator/services/iam/namespaces"
 	"emulator/store"
 )
@@ -20,9 +21,6 @@ import (
 // concurrentReports is how many reports of an organization an account may have under way. AWS has such a limit, and does not
 // say which.
 const concurrentReports = 5
-
-// fullAccess is the service control policy that allows everything. There is no other one here.
-const fullAccess = "p-FullAWSAccess"
 
 // manageOrganization returns the caller's organization, which it must manage.
 func manageOrganization(r store.Reader, c api.Caller, action string) (*identity.Organization, error) {
@@ -58,18 +56,29 @@ func (s *Service) generateOrganizationsAccessReport(ctx context.Context, c api.C
 		return s.checkRunning(r, c)
 	}
 	err := s.makeAccessReport(ctx, c, organizationAccess, report, check, func(r store.Reader) error {
-		accounts, err := accountsBelow(r, organization, *in.EntityPath)
-		switch {
-		case err != nil:
+		targets, err := entityPath(r, organization, *in.EntityPath)
+		if err != nil {
 			return err
-		case len(accounts) == 0 && *in.EntityPath != organization.ID+"/"+organization.Root:
+		}
+		if targets == nil {
 			report.Failure = "The entity path " + *in.EntityPath + " is not in the organization."
 			return nil
-		case in.OrganizationsPolicyId != nil && *in.OrganizationsPolicyId != fullAccess && !slices.Equal(accounts, []string{organization.Management}):
-			report.Failure = "The policy " + *in.OrganizationsPolicyId + " is not in the organization."
-			return nil
 		}
-		report.addServices(nil)
+		accounts, err := accountsBelow(r, organization, *in.EntityPath)
+		if err != nil {
+			return err
+		}
+		var levels [][]*policy.Policy
+		if !slices.Equal(accounts, []string{organization.Management}) {
+			if levels, err = s.controlPolicies(r, organization, targets, in.OrganizationsPolicyId); err != nil {
+				return err
+			}
+			if in.OrganizationsPolicyId != nil && levels == nil {
+				report.Failure = "The policy " + *in.OrganizationsPolicyId + " is not in the organization."
+				return nil
+			}
+		}
+		report.addServices(levels...)
 		for _, account := range accounts {
 			if err := report.addEntity(r, account); err != nil {
 				return err
@@ -97,6 +106,56 @@ func (s *Service) checkRunning(r store.Reader, c api.Caller) error {
 		return api.Errorf("ReportGenerationLimitExceeded", "The maximum number of concurrent requests for this account are already running.")
 	}
 	return nil
+}
+
+// entityPath returns the IDs that lead to a part of an organization, its own last; nil if there is no such part.
+func entityPath(r store.Reader, o *identity.Organization, path string) ([]string, error) {
+	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if len(parts) < 2 || parts[0] != o.ID || parts[1] != o.Root {
+		return nil, nil
+	}
+	targets := parts[1:]
+	id := targets[len(targets)-1]
+	above := targets[:len(targets)-1]
+	switch {
+	case len(targets) == 1:
+		return targets, nil
+	case strings.HasPrefix(id, "ou-"):
+		u, _, err := store.Load[identity.OrganizationalUnit](r, identity.OrganizationalUnitKey(o.ID, id))
+		if err != nil || !slices.Equal(u.Parents, above) {
+			return nil, err
+		}
+		return targets, nil
+	}
+	m, err := identity.LoadMember(r, id)
+	if err != nil || m == nil || m.Organization != o.ID || !slices.Equal(m.Parents, above) {
+		return nil, err
+	}
+	return targets, nil
+}
+
+// controlPolicies returns the service control policies that limit a part of an organization, by level; or one of them alone, nil if
+// it is not among them. Without a policy, and without policies of the type, nil.
+func (s *Service) controlPolicies(r store.Reader, o *identity.Organization, targets []string, only *string) ([][]*policy.Policy, error) {
+	attached, err := s.authz.ServiceControlPoliciesOn(r, o, targets)
+	if err != nil {
+		return nil, err
+	}
+	var levels [][]*policy.Policy
+	for _, level := range attached {
+		var policies []*policy.Policy
+		for _, n := range level {
+			if only != nil && strings.HasSuffix(n.Name, "/"+*only) {
+				return [][]*policy.Policy{{n.Policy}}, nil
+			}
+			policies = append(policies, n.Policy)
+		}
+		levels = append(levels, policies)
+	}
+	if only != nil {
+		return nil, nil
+	}
+	return levels, nil
 }
 
 // accountsBelow returns the accounts of a part of an organization: of the root, of an organizational unit, or a single one. The

@@ -46,8 +46,8 @@ type simulation struct {
 	policies  []sourced
 	boundary  *sourced
 	resource  *sourced
-	scps      [][]policy.Named // by level, nil if none are given
-	// organization: the account is in one. What attaches service control policies is not there yet.
+	scps      [][]policy.Named // by level, nil if there are none
+	// organization: the account is in one.
 	organization bool
 	principal    policy.Principal
 	owner        string // the account of the resources
@@ -455,6 +455,9 @@ func (s *Service) loadSource(r store.Reader, c api.Caller, source, action string
 		return err
 	}
 	sim.organization = member != nil
+	if sim.scps, err = s.authz.ServiceControlPolicies(r, c.Account); err != nil {
+		return err
+	}
 	e, err := s.findEntity(r, c, entityRequest{kind: k, name: name[strings.LastIndexByte(name, '/')+1:], action: action})
 	if err != nil {
 		return err

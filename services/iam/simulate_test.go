@@ -374,4 +374,25 @@ func TestSimulationAnswers(t *testing.T) {
 	must(organizations.NewFromConfig(e.Config()).CreateOrganization(t.Context(), nil))(t)
 	want.OrganizationsDecisionDetail = &types.OrganizationsDecisionDetail{AllowedByOrganizations: true}
 	wantSame(t, must(c.SimulatePrincipalPolicy(t.Context(), in))(t).EvaluationResults, []types.EvaluationResult{want})
+
+	// The service control policies of a member's account.
+	orgs := organizations.NewFromConfig(e.Config())
+	root := must(orgs.ListRoots(t.Context(), nil))(t).Roots[0].Id
+	must(orgs.EnablePolicyType(t.Context(), &organizations.EnablePolicyTypeInput{RootId: root, PolicyType: "SERVICE_CONTROL_POLICY"}))(t)
+	made := must(orgs.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: aws.String("team"), Email: aws.String("team@example.com")}))(t)
+	account := must(orgs.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id}))(t).CreateAccountStatus.AccountId
+	deny := must(orgs.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{
+		Type: "SERVICE_CONTROL_POLICY", Name: aws.String("deny"), Description: aws.String(""), Content: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}`),
+	}))(t).Policy.PolicySummary.Id
+	must(orgs.AttachPolicy(t.Context(), &organizations.AttachPolicyInput{PolicyId: deny, TargetId: root}))(t)
+	member := iam.NewFromConfig(e.ConfigWith(*account, "test", "", "us-east-1"))
+	must(member.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}))(t)
+	must(member.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: aws.String("bob"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")}))(t)
+	for action, allowed := range map[string]bool{"s3:GetObject": false, "ec2:RunInstances": true} {
+		in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::" + *account + ":user/bob"), ActionNames: []string{action}}
+		got := must(member.SimulatePrincipalPolicy(t.Context(), in))(t).EvaluationResults[0]
+		if got.OrganizationsDecisionDetail.AllowedByOrganizations != allowed || (got.EvalDecision == "allowed") != allowed {
+			t.Errorf("%s: %+v", action, got)
+		}
+	}
 }

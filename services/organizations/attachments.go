@@ -212,7 +212,7 @@ func wireTarget(r store.Reader, o *identity.Organization, id string) (*types.Pol
 		name := rootName
 		w.Type, w.Name = types.TargetTypeRoot, &name
 	case strings.HasPrefix(id, "ou-"):
-		u, _, err := store.Load[unit](r, unitKey(o.ID, id))
+		u, _, err := store.Load[identity.OrganizationalUnit](r, identity.OrganizationalUnitKey(o.ID, id))
 		if err != nil {
 			return nil, err
 		}

@@ -42,8 +42,8 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 var ownIndexes = []string{"attached", "child", "policy-name", "policy-of-type", "unit-name"}
 
 func organizationIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organization) error {
-	for key := range r.Scan(unitsPrefix(o.ID), nil) {
-		u, _, err := store.Load[unit](r, key)
+	for key := range r.Scan(identity.OrganizationalUnitsPrefix(o.ID), nil) {
+		u, _, err := store.Load[identity.OrganizationalUnit](r, key)
 		if err != nil {
 			return err
 		}
@@ -86,6 +86,6 @@ func policyIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organizat
 // needUnits notes which of the units that lead to something are not there. The first of parents is the root.
 func needUnits(r store.Reader, indexed *store.Indexed, organization string, parents []string, by []byte) {
 	for _, id := range parents[1:] {
-		indexed.Need(r, unitKey(organization, id), by)
+		indexed.Need(r, identity.OrganizationalUnitKey(organization, id), by)
 	}
 }

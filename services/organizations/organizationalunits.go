@@ -32,18 +32,18 @@ func (s *Service) organizationalUnitOperations() []api.Operation {
 	}
 }
 
-func wireUnit(o *identity.Organization, u *unit) *types.OrganizationalUnit {
-	path := o.ID + "/" + strings.Join(append(u.Parents, u.ID), "/") + "/"
+func wireUnit(o *identity.Organization, u *identity.OrganizationalUnit) *types.OrganizationalUnit {
+	path := o.ID + "/" + strings.Join(u.Within(), "/") + "/"
 	return &types.OrganizationalUnit{Arn: aws.String(unitARN(o, u.ID)), Id: &u.ID, Name: &u.Name, Path: &path}
 }
 
 // findUnit returns a unit and the organization once the caller may do the operation to it.
-func (s *Service) findUnit(r store.Reader, c api.Caller, operation, id string) (*identity.Organization, *unit, error) {
+func (s *Service) findUnit(r store.Reader, c api.Caller, operation, id string) (*identity.Organization, *identity.OrganizationalUnit, error) {
 	o, err := s.enter(r, c, operation, authz.Request{}, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	u, ok, err := store.Load[unit](r, unitKey(o.ID, id))
+	u, ok, err := store.Load[identity.OrganizationalUnit](r, identity.OrganizationalUnitKey(o.ID, id))
 	if err == nil && !ok {
 		err = api.Errorf("OrganizationalUnitNotFoundException", "You specified an organizational unit that doesn't exist.")
 	}
@@ -51,7 +51,7 @@ func (s *Service) findUnit(r store.Reader, c api.Caller, operation, id string) (
 }
 
 // nameUnit saves a unit under a name that no other one beside it has.
-func nameUnit(tx store.Tx, o *identity.Organization, u *unit, name string) error {
+func nameUnit(tx store.Tx, o *identity.Organization, u *identity.OrganizationalUnit, name string) error {
 	parent := u.Parents[len(u.Parents)-1]
 	if tx.Get(unitNameKey(o.ID, parent, name)) != nil {
 		return api.Errorf("DuplicateOrganizationalUnitException", "An OU with the same name already exists.")
@@ -63,7 +63,7 @@ func nameUnit(tx store.Tx, o *identity.Organization, u *unit, name string) error
 	if err := tx.Put(unitNameKey(o.ID, parent, name), []byte(u.ID)); err != nil {
 		return err
 	}
-	return store.Save(tx, unitKey(o.ID, u.ID), u)
+	return store.Save(tx, identity.OrganizationalUnitKey(o.ID, u.ID), u)
 }
 
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html
@@ -85,14 +85,14 @@ func (s *Service) createOrganizationalUnit(ctx context.Context, c api.Caller, in
 		if err := needParent(tx, o, *in.ParentId); err != nil {
 			return err
 		}
-		u := &unit{ID: "ou-" + strings.TrimPrefix(o.Root, "r-") + end}
+		u := &identity.OrganizationalUnit{ID: "ou-" + strings.TrimPrefix(o.Root, "r-") + end}
 		if u.Parents, err = inside(tx, o, *in.ParentId); err != nil {
 			return err
 		}
 		if len(u.Parents) > maxDepth {
 			return api.Errorf("ConstraintViolationException", "You attempted to create an OU tree that is too many levels deep.").With("Reason", "OU_DEPTH_LIMIT_EXCEEDED")
 		}
-		if !s.room(tx, unitsPerOrganization, unitsPrefix(o.ID)) {
+		if !s.room(tx, unitsPerOrganization, identity.OrganizationalUnitsPrefix(o.ID)) {
 			return api.Errorf("ConstraintViolationException", "You attempted to exceed the number of OUs that you can have in an organization.").With("Reason", "OU_NUMBER_LIMIT_EXCEEDED")
 		}
 		if err := nameUnit(tx, o, u, *in.Name); err != nil {
@@ -142,7 +142,7 @@ func (s *Service) deleteOrganizationalUnit(ctx context.Context, c api.Caller, in
 		}
 		parent := u.Parents[len(u.Parents)-1]
 		for _, key := range [][]byte{
-			unitKey(o.ID, u.ID), unitNameKey(o.ID, parent, u.Name), childKey(o.ID, parent, types.ChildTypeOrganizationalUnit, u.ID), tagsKey(o.ID, u.ID),
+			identity.OrganizationalUnitKey(o.ID, u.ID), unitNameKey(o.ID, parent, u.Name), childKey(o.ID, parent, types.ChildTypeOrganizationalUnit, u.ID), tagsKey(o.ID, u.ID),
 		} {
 			if err := tx.Delete(key); err != nil {
 				return err
@@ -189,7 +189,7 @@ func (s *Service) listChildren(ctx context.Context, c api.Caller, in *organizati
 
 func (s *Service) listOrganizationalUnitsForParent(ctx context.Context, c api.Caller, in *organizations.ListOrganizationalUnitsForParentInput) (*organizations.ListOrganizationalUnitsForParentOutput, error) {
 	page, next, err := listInside(ctx, s, c, "ListOrganizationalUnitsForParent", *in.ParentId, types.ChildTypeOrganizationalUnit, api.ListOf(c, in), func(r store.Reader, o *identity.Organization, id string) (*types.OrganizationalUnit, error) {
-		u, _, err := store.Load[unit](r, unitKey(o.ID, id))
+		u, _, err := store.Load[identity.OrganizationalUnit](r, identity.OrganizationalUnitKey(o.ID, id))
 		return wireUnit(o, &u), err
 	})
 	return &organizations.ListOrganizationalUnitsForParentOutput{OrganizationalUnits: page, NextToken: next}, err

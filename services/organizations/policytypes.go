@@ -128,7 +128,7 @@ func notAvailable() error {
 // targets returns the IDs of all that policies can be attached to.
 func targets(r store.Reader, o *identity.Organization) []string {
 	all := []string{o.Root}
-	for key := range r.Scan(unitsPrefix(o.ID), nil) {
+	for key := range r.Scan(identity.OrganizationalUnitsPrefix(o.ID), nil) {
 		all = append(all, store.Parts(key)[3])
 	}
 	for _, account := range r.Scan(identity.OrganizationAccountsPrefix(o.ID), nil) {

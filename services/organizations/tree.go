@@ -11,20 +11,6 @@ import (
 	"emulator/store"
 )
 
-// unit is the record of an organizational unit. Units are never moved.
-type unit struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	// Parents are the IDs of the root and of the units that lead to it.
-	Parents []string `json:"parents"`
-}
-
-func unitsPrefix(organization string) []byte { return identity.InOrganization(organization, "unit") }
-
-func unitKey(organization, id string) []byte {
-	return identity.InOrganization(organization, "unit", id)
-}
-
 // unitNameKey is the key of an entry of the index from the names of units, unique under a parent, to their IDs.
 func unitNameKey(organization, parent, name string) []byte {
 	return identity.InOrganization(organization, "unit-name", parent, name)
@@ -72,11 +58,11 @@ func inside(r store.Reader, o *identity.Organization, parent string) ([]string, 
 	if parent == o.Root {
 		return []string{o.Root}, nil
 	}
-	u, ok, err := store.Load[unit](r, unitKey(o.ID, parent))
+	u, ok, err := store.Load[identity.OrganizationalUnit](r, identity.OrganizationalUnitKey(o.ID, parent))
 	if err != nil || !ok {
 		return nil, err
 	}
-	return append(u.Parents, u.ID), nil
+	return u.Within(), nil
 }
 
 // needParent fails if there is no such root or unit.
@@ -100,7 +86,7 @@ func memberOf(r store.Reader, o *identity.Organization, account string) (*identi
 // parentsOf returns the IDs that lead to an account or unit; nil if there is none of this ID.
 func parentsOf(r store.Reader, o *identity.Organization, child string) ([]string, error) {
 	if strings.HasPrefix(child, "ou-") {
-		u, _, err := store.Load[unit](r, unitKey(o.ID, child))
+		u, _, err := store.Load[identity.OrganizationalUnit](r, identity.OrganizationalUnitKey(o.ID, child))
 		return u.Parents, err
 	}
 	m, err := memberOf(r, o, child)
