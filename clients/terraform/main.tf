@@ -1,4 +1,4 @@
-# What people keep of IAM, KMS and Organizations in Terraform. The variable changes what can be changed in place.
+# What people keep of KMS and Organizations in Terraform; IAM has its own folder. The variable changes what can be changed in place.
 terraform {
   required_providers {
     aws = { source = "hashicorp/aws" }
@@ -37,155 +37,9 @@ data "aws_iam_policy_document" "trust" {
   }
 }
 
-data "aws_iam_policy_document" "read" {
-  statement {
-    actions   = var.step == 1 ? ["kms:ListKeys", "kms:ListAliases"] : ["kms:ListKeys"]
-    resources = ["*"]
-  }
-}
-
-# IAM
-
 resource "aws_iam_role" "app" {
-  name                  = "app"
-  path                  = "/team/"
-  description           = "step ${var.step}"
-  assume_role_policy    = data.aws_iam_policy_document.trust.json
-  max_session_duration  = 3600 * var.step
-  permissions_boundary  = aws_iam_policy.read.arn
-  force_detach_policies = true
-  tags                  = { step = var.step }
-}
-
-resource "aws_iam_role_policy" "inline" {
-  name   = "inline"
-  role   = aws_iam_role.app.id
-  policy = data.aws_iam_policy_document.read.json
-}
-
-resource "aws_iam_role_policy_attachment" "managed" {
-  role       = aws_iam_role.app.name
-  policy_arn = aws_iam_policy.read.arn
-}
-
-resource "aws_iam_role_policies_exclusive" "app" {
-  role_name    = aws_iam_role.app.name
-  policy_names = [aws_iam_role_policy.inline.name]
-}
-
-resource "aws_iam_instance_profile" "app" {
-  name = "app"
-  path = "/team/"
-  role = var.step == 1 ? aws_iam_role.app.name : null
-  tags = { step = var.step }
-}
-
-resource "aws_iam_service_linked_role" "batch" {
-  aws_service_name = "batch.amazonaws.com"
-  description      = "step ${var.step}"
-  tags             = { step = var.step }
-}
-
-resource "aws_iam_service_linked_role" "suffixed" {
-  aws_service_name = "autoscaling.amazonaws.com"
-  custom_suffix    = "app"
-}
-
-resource "aws_iam_policy" "read" {
-  name        = "read"
-  description = "may list keys"
-  policy      = data.aws_iam_policy_document.read.json
-  tags        = { step = var.step }
-}
-
-resource "aws_iam_policy_attachment" "read" {
-  name       = "read"
-  policy_arn = aws_iam_policy.read.arn
-  users      = [aws_iam_user.bob.name]
-  groups     = [aws_iam_group.staff.name]
-  roles      = [aws_iam_role.app.name]
-  depends_on = [aws_iam_role_policy_attachment.managed]
-}
-
-resource "aws_iam_user" "bob" {
-  name          = "bob"
-  path          = var.step == 1 ? "/" : "/staff/"
-  force_destroy = true
-  tags          = { step = var.step }
-}
-
-resource "aws_iam_user_policy" "inline" {
-  name   = "inline"
-  user   = aws_iam_user.bob.name
-  policy = data.aws_iam_policy_document.read.json
-}
-
-resource "aws_iam_user_policy_attachment" "aws" {
-  user       = aws_iam_user.bob.name
-  policy_arn = "arn:${data.aws_partition.here.partition}:iam::aws:policy/ReadOnlyAccess"
-}
-
-resource "aws_iam_access_key" "bob" {
-  user   = aws_iam_user.bob.name
-  status = var.step == 1 ? "Active" : "Inactive"
-}
-
-resource "aws_iam_group" "staff" {
-  name = "staff"
-}
-
-resource "aws_iam_group_policy" "inline" {
-  name   = "inline"
-  group  = aws_iam_group.staff.name
-  policy = data.aws_iam_policy_document.read.json
-}
-
-resource "aws_iam_group_policy_attachment" "aws" {
-  group      = aws_iam_group.staff.name
-  policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-}
-
-resource "aws_iam_group_membership" "staff" {
-  name  = "staff"
-  group = aws_iam_group.staff.name
-  users = [aws_iam_user.bob.name]
-}
-
-resource "aws_iam_user_group_membership" "bob" {
-  user       = aws_iam_user.bob.name
-  groups     = [aws_iam_group.staff.name]
-  depends_on = [aws_iam_group_membership.staff]
-}
-
-resource "aws_iam_openid_connect_provider" "github" {
-  url             = "https://token.actions.githubusercontent.com"
-  client_id_list  = var.step == 1 ? ["sts.amazonaws.com"] : ["sts.amazonaws.com", "other"]
-  thumbprint_list = ["6938fd4d98bab03faadb97b34396831e3780aea1"]
-  tags            = { step = var.step }
-}
-
-resource "aws_iam_saml_provider" "corporate" {
-  name                   = "corporate"
-  saml_metadata_document = file(var.metadata)
-  tags                   = { step = var.step }
-}
-
-variable "metadata" {
-  type = string
-}
-
-resource "aws_iam_virtual_mfa_device" "phone" {
-  virtual_mfa_device_name = "phone"
-}
-
-resource "aws_iam_account_alias" "alias" {
-  account_alias = "terraform-${var.step}"
-}
-
-resource "aws_iam_account_password_policy" "strict" {
-  minimum_password_length        = 8 + var.step
-  require_lowercase_characters   = true
-  allow_users_to_change_password = true
+  name               = "app"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
 # KMS
@@ -300,70 +154,6 @@ resource "aws_organizations_organization" "all" {
 
 # The data sources
 
-data "aws_iam_role" "app" {
-  name       = aws_iam_role.app.name
-  depends_on = [aws_iam_role.app]
-}
-
-data "aws_iam_roles" "all" {
-  path_prefix = aws_iam_role.app.path
-}
-
-data "aws_iam_instance_profile" "app" {
-  name = aws_iam_instance_profile.app.name
-}
-
-data "aws_iam_instance_profiles" "app" {
-  role_name  = aws_iam_role.app.name
-  depends_on = [aws_iam_instance_profile.app]
-}
-
-data "aws_iam_user" "bob" {
-  user_name = aws_iam_user.bob.name
-}
-
-data "aws_iam_users" "all" {
-  depends_on = [aws_iam_user.bob]
-}
-
-data "aws_iam_group" "staff" {
-  group_name = aws_iam_group.staff.name
-}
-
-data "aws_iam_policy" "read" {
-  arn = aws_iam_policy.read.arn
-}
-
-data "aws_iam_policy" "by_name" {
-  name = "ReadOnlyAccess"
-}
-
-data "aws_iam_openid_connect_provider" "github" {
-  arn = aws_iam_openid_connect_provider.github.arn
-}
-
-data "aws_iam_saml_provider" "corporate" {
-  arn = aws_iam_saml_provider.corporate.arn
-}
-
-data "aws_iam_access_keys" "bob" {
-  user = aws_iam_access_key.bob.user
-}
-
-data "aws_iam_account_alias" "alias" {
-  depends_on = [aws_iam_account_alias.alias]
-}
-
-data "aws_iam_session_context" "me" {
-  arn = data.aws_caller_identity.me.arn
-}
-
-data "aws_iam_principal_policy_simulation" "app" {
-  policy_source_arn = aws_iam_role.app.arn
-  action_names      = ["kms:ListKeys"]
-  depends_on        = [aws_iam_role_policy.inline]
-}
-
 data "aws_kms_key" "policy" {
   key_id = aws_kms_key.policy.arn
 }
@@ -389,14 +179,6 @@ data "aws_organizations_organization" "all" {
 }
 
 check "answers" {
-  assert {
-    condition     = data.aws_iam_role.app.arn == "arn:aws:iam::000000000000:role/team/app" && data.aws_iam_principal_policy_simulation.app.all_allowed
-    error_message = "role"
-  }
-  assert {
-    condition     = data.aws_iam_instance_profile.app.arn == "arn:aws:iam::000000000000:instance-profile/team/app" && length(data.aws_iam_instance_profiles.app.names) == 2 - var.step
-    error_message = "instance profile"
-  }
   assert {
     condition     = nonsensitive(data.aws_kms_secrets.secret.plaintext["secret"]) == "secret" && data.aws_kms_alias.app.target_key_id == aws_kms_alias.app.target_key_id
     error_message = "keys"

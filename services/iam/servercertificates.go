@@ -90,7 +90,9 @@ func (s *Service) uploadServerCertificate(ctx context.Context, c api.Caller, in 
 	tags, tagsErr := newTags(in.Tags, caseSensitive)
 	k := &identity.ServerCertificate{
 		Account: c.Account, Partition: c.Partition, Name: *in.ServerCertificateName, ID: identity.NewUniqueID(identity.PrefixServerCertificate),
-		Path: pathOf(in.Path), Created: s.now(), Tags: tags, Body: *in.CertificateBody, Chain: aws.ToString(in.CertificateChain),
+		Path: pathOf(in.Path), Created: s.now(), Tags: tags,
+		// AWS gives them back without white space around, which Terraform's provider counts on.
+		Body: strings.TrimSpace(*in.CertificateBody), Chain: strings.TrimSpace(aws.ToString(in.CertificateChain)),
 	}
 	out := &iam.UploadServerCertificateOutput{ServerCertificateMetadata: wireServerCertificate(k), Tags: in.Tags}
 	err := store.Make(ctx, s.store, func(r store.Reader) error {
