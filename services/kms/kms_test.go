@@ -385,6 +385,10 @@ func TestKeyPoliciesAndTags(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, tag("a", "1", "a", "2"), "TagException", "Duplicate")
+	for _, text := range []string{"My & My Team", `"`, "<a>", "{}", "a\tb", "a,b", "☃"} { // the first by a user's report
+		refused(t, tag("a", text), "TagException", "Invalid tag")
+		refused(t, tag(text, "a"), "TagException", "Invalid tag")
+	}
 	must[*kms.UntagResourceOutput](t)(c.UntagResource(t.Context(), &kms.UntagResourceInput{KeyId: key.KeyId, TagKeys: []string{"a"}}))
 	tags := must[*kms.ListResourceTagsOutput](t)(c.ListResourceTags(t.Context(), &kms.ListResourceTagsInput{KeyId: key.KeyId})).Tags
 	if len(tags) != 1 || *tags[0].TagKey != "b" {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -33,12 +34,23 @@ func newTags(given []types.Tag) (map[string]string, error) {
 		if isReserved(*t.TagKey) {
 			return tags, reservedTag()
 		}
+		if !isTagText(*t.TagKey) || !isTagText(*t.TagValue) {
+			return tags, api.Errorf("TagException", "Invalid tag")
+		}
 		tags[*t.TagKey] = *t.TagValue
 	}
 	if len(tags) > maxTags {
 		return tags, api.Errorf("TagException", "Too many tags")
 	}
 	return tags, nil
+}
+
+// isTagText reports whether tags can have a text: its characters are letters, digits, spaces and a few others, but not & or quotes
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-kms-key-tag.html).
+func isTagText(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r)
+	})
 }
 
 // isReserved reports whether a tag is AWS's own.
