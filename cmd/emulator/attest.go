@@ -57,6 +57,11 @@ mode. It is good for three hours.`,
 				}
 				request.PublicKey = block.Bytes
 			}
+			if key != "" {
+				if _, err := x509.ParsePKIXPublicKey(request.PublicKey); err != nil {
+					return fmt.Errorf("--public-key %s: %w", key, err)
+				}
+			}
 			var answer struct {
 				Document []byte `json:"document"`
 			}
