@@ -71,6 +71,15 @@ func (t importToken) unwrap(wrapped []byte) ([]byte, error) {
 	return unwrapKey(kek, wrapped[size:])
 }
 
+// checkSize returns AWS's error if something is too short or too long to be wrapped for the key of a token.
+func (t importToken) checkSize(wrapped []byte) error {
+	size := specs[wrappingKeys[t.KeySpec]].bits / 8 // none of SM2
+	if wraps := wrappings[t.Algorithm].keyWrap; size > 0 && (wraps && len(wrapped) <= size || !wraps && len(wrapped) != size) {
+		return api.Errorf("ValidationError", "Invalid encrypted key size.")
+	}
+	return nil
+}
+
 // checkWrapping returns AWS's error if an algorithm and a wrapping key do not do for the material of a key: private keys of RSA are
 // too long for OAEP, as are those of P-521 for OAEP with the shortest key; what is no private key is not wrapped twice, nor for SM2
 // (https://docs.aws.amazon.com/kms/latest/developerguide/importing-keys-get-public-key-and-token.html#select-wrapping-algorithm).
@@ -213,9 +222,11 @@ func (s *Service) importKeyMaterial(ctx context.Context, c api.Caller, in *kms.I
 		if err := s.checkImport(found, in); err != nil {
 			return err
 		}
-		token, err = s.openImportToken(found, in.ImportToken)
 		k = found
-		return err
+		if token, err = s.openImportToken(found, in.ImportToken); err != nil {
+			return err
+		}
+		return token.checkSize(in.EncryptedKeyMaterial)
 	}, func() ([]byte, error) {
 		raw, err := token.unwrap(in.EncryptedKeyMaterial)
 		if err != nil {
@@ -257,13 +268,15 @@ func (s *Service) checkImport(k *Key, in *kms.ImportKeyMaterialInput) error {
 	case in.ImportType == types.ImportTypeNewKeyMaterial && in.KeyMaterialId != nil:
 		return api.Errorf("ValidationError", "You cannot specify KeyMaterialId when ImportType is NEW_KEY_MATERIAL.")
 	case never && in.ValidTo != nil:
-		return api.Errorf("ValidationError", "ValidTo must not be specified when ExpirationModel is KEY_MATERIAL_DOES_NOT_EXPIRE.")
+		return api.Errorf("ValidationError", "The parameter ValidTo cannot be specified for a key with an expiration model of KEY_MATERIAL_DOES_NOT_EXPIRE")
 	case never:
 		return nil
 	case in.ValidTo == nil:
-		return api.Errorf("ValidationError", "ValidTo must be specified when ExpirationModel is KEY_MATERIAL_EXPIRES.")
-	case !in.ValidTo.After(s.clock.Now()) || in.ValidTo.After(s.clock.Now().AddDate(0, 0, maxValidity)):
-		return api.Errorf("ValidationError", "ValidTo must be in the future, and no more than %d days from now.", maxValidity)
+		return api.Errorf("ValidationError", "A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES")
+	case !in.ValidTo.After(s.clock.Now()):
+		return api.Errorf("ValidationError", "ValidTo must be in the future")
+	case in.ValidTo.After(s.clock.Now().AddDate(0, 0, maxValidity)):
+		return api.Errorf("ValidationError", "ValidTo must be no more than %d days from now", maxValidity)
 	}
 	return nil
 }
@@ -297,8 +310,9 @@ func (s *Service) putImported(tx store.Tx, k *Key, raw []byte, in *kms.ImportKey
 		return "", incorrectMaterial("The key material is already associated with %s.", k.ARN())
 	case !fresh && at < 0:
 		return "", incorrectMaterial("The key material is none that was imported into %s before.", k.ARN())
-	case fresh && slices.ContainsFunc(all, func(a KeyMaterial) bool { return a.Pending }):
-		return "", api.Errorf("KMSInvalidStateException", "%s already has key material that is pending rotation.", k.ARN())
+	}
+	if pending := slices.IndexFunc(all, func(a KeyMaterial) bool { return a.Pending }); fresh && pending >= 0 {
+		return "", api.Errorf("KMSInvalidStateException", "New key material (id: %s) cannot be imported into KMS key %s, because another key material (id: %s) is pending rotation.", m.ID, k.ARN(), all[pending].ID)
 	}
 	if at >= 0 {
 		m = all[at]

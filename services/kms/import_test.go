@@ -243,13 +243,26 @@ func TestImportRefused(t *testing.T) {
 		refused(t, err, "IncorrectKeyMaterialException", "ECC_NIST_P256")
 	}
 
+	for _, size := range []int{1, 255, 257, 512} { // the wrapping key's is 256
+		_, err = c.ImportKeyMaterial(t.Context(), &kms.ImportKeyMaterialInput{KeyId: key.KeyId, ImportToken: i.parameters.ImportToken, EncryptedKeyMaterial: random(size), ExpirationModel: never})
+		refused(t, err, "ValidationException", "Invalid encrypted key size.")
+	}
+	wrapping := parameters(t, c, private.KeyId, types.AlgorithmSpecRsaAesKeyWrapSha256, types.WrappingKeySpecRsa2048)
+	_, err = c.ImportKeyMaterial(t.Context(), &kms.ImportKeyMaterialInput{KeyId: private.KeyId, ImportToken: wrapping.ImportToken, EncryptedKeyMaterial: random(256), ExpirationModel: never})
+	refused(t, err, "ValidationException", "Invalid encrypted key size.")
+	_, err = c.ImportKeyMaterial(t.Context(), &kms.ImportKeyMaterialInput{KeyId: private.KeyId, ImportToken: wrapping.ImportToken, EncryptedKeyMaterial: random(257), ExpirationModel: never})
+	refused(t, err, "InvalidCiphertextException", "")
+
 	now := e.Clock.Now()
-	for _, in := range []kms.ImportKeyMaterialInput{
-		{ExpirationModel: never, ValidTo: aws.Time(now.Add(day))}, {ExpirationModel: types.ExpirationModelTypeKeyMaterialExpires}, {ValidTo: &now},
-		{ValidTo: aws.Time(now.Add(365*day + time.Second))}, {ImportType: types.ImportTypeNewKeyMaterial, KeyMaterialId: aws.String(strings.Repeat("a", 64))},
+	for text, in := range map[string]kms.ImportKeyMaterialInput{
+		"cannot be specified for a key with an expiration model of KEY_MATERIAL_DOES_NOT_EXPIRE": {ExpirationModel: never, ValidTo: aws.Time(now.Add(day))},
+		"A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES":              {ExpirationModel: types.ExpirationModelTypeKeyMaterialExpires}, // recorded by LocalStack
+		"ValidTo must be in the future": {ValidTo: &now},
+		"no more than 365 days":         {ValidTo: aws.Time(now.Add(365*day + time.Second))},
+		"You cannot specify KeyMaterialId when ImportType is NEW_KEY_MATERIAL": {ImportType: types.ImportTypeNewKeyMaterial, KeyMaterialId: aws.String(strings.Repeat("a", 64))},
 	} {
 		_, err = i.put(t, material, in)
-		refused(t, err, "ValidationException", "")
+		refused(t, err, "ValidationException", text)
 	}
 	for _, in := range []kms.ImportKeyMaterialInput{{ImportType: types.ImportTypeExistingKeyMaterial}, {KeyMaterialId: aws.String(strings.Repeat("a", 64))}} {
 		_, err = i.put(t, material, in)
@@ -281,7 +294,7 @@ func TestImportRefused(t *testing.T) {
 	e.Clock.Advance(-time.Second)
 	must[*kms.ImportKeyMaterialOutput](t)(i.put(t, material, kms.ImportKeyMaterialInput{}))
 	_, err = c.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: key.KeyId})
-	refused(t, err, "KMSInvalidStateException", "no key material that is pending rotation")
+	refused(t, err, "KMSInvalidStateException", "No available key material pending rotation for the key: "+*key.Arn+".")
 }
 
 // Material expires on the clock, and comes back when the same is imported again.
@@ -377,7 +390,7 @@ func TestImportedMaterials(t *testing.T) {
 	secondID := put(second, anew)
 	states("CURRENT", "PENDING_ROTATION")
 	_, err = i.put(t, random(32), anew)
-	refused(t, err, "KMSInvalidStateException", "pending rotation")
+	refused(t, err, "KMSInvalidStateException", "cannot be imported into KMS key "+*key.Arn+", because another key material (id: "+*secondID+") is pending rotation.")
 	decrypts(t, c, encrypt(t, c, key.KeyId), firstID)
 	remove(secondID) // which the key does not have for good
 	states("CURRENT")

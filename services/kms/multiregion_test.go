@@ -322,9 +322,9 @@ func TestMultiRegionImportOfOneMaterial(t *testing.T) {
 			t.Errorf("%s: another key in the other Region", test.spec)
 		}
 		_, err := here.RotateKeyOnDemand(t.Context(), &kms.RotateKeyOnDemandInput{KeyId: key.KeyId})
-		refused(t, err, "UnsupportedOperationException", string(test.spec))
+		refused(t, err, "UnsupportedOperationException", "")
 		_, err = here.ListKeyRotations(t.Context(), &kms.ListKeyRotationsInput{KeyId: key.KeyId})
-		refused(t, err, "UnsupportedOperationException", string(test.spec))
+		refused(t, err, "UnsupportedOperationException", "")
 	}
 }
 

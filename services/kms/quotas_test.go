@@ -194,7 +194,7 @@ func TestResourceQuotas(t *testing.T) {
 		return err
 	}
 	must[any](t)(nil, rotate())
-	refused(t, rotate(), "LimitExceededException", "1 times")
+	refused(t, rotate(), "LimitExceededException", "on-demand rotations limit")
 
 	// Keys count in their Region, replicas too, until they are gone.
 	there := kms.NewFromConfig(e.ConfigWith("test", "test", "", "eu-west-1"))

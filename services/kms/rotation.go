@@ -167,23 +167,22 @@ func (s *Service) rotate(tx store.Tx, k *Key, t types.RotationType, date time.Ti
 	return addMaterial(tx, k, KeyMaterial{ID: k.MaterialID, Rotated: date, Rotation: t})
 }
 
-// checkRotates returns AWS's error if keys like this one have one material for life.
-func checkRotates(k *Key) error {
-	switch {
-	case k.CustomKeyStore != "":
+// checkOrigin returns AWS's error if material of a key's origin is not rotated: that in custom key stores, and none that is
+// imported by itself, which can't be made up.
+func checkOrigin(k *Key, byItself bool) error {
+	if k.CustomKeyStore != "" || byItself && k.Origin == types.OriginTypeExternal {
 		return wrongOrigin(k)
-	case k.Spec != types.KeySpecSymmetricDefault:
-		return api.Errorf("UnsupportedOperationException", "%s key spec is %s which is not valid for this operation.", k.ARN(), k.Spec)
 	}
 	return nil
 }
 
-// checkRotatesItself is checkRotates for automatic rotation, which can't make up material that is imported.
-func checkRotatesItself(k *Key) error {
-	if k.Origin != types.OriginTypeAwsKms {
-		return wrongOrigin(k)
+// checkSymmetric returns AWS's error, which says no more, if keys of a key's spec have one material for life. It comes after that of
+// the key's state.
+func checkSymmetric(k *Key) error {
+	if k.Spec != types.KeySpecSymmetricDefault {
+		return api.Errorf("UnsupportedOperationException", "").Because("%s keys have one key material", k.Spec)
 	}
-	return checkRotates(k)
+	return nil
 }
 
 func wrongOrigin(k *Key) error {
@@ -215,7 +214,7 @@ func (s *Service) disableKeyRotation(ctx context.Context, c api.Caller, in *kms.
 func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a access, f func(*Key)) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, a, func(k *Key) error {
-			if err := cmp.Or(checkRotatesItself(k), s.checkUsable(tx, k, toRotate), checkNotReplica(k)); err != nil {
+			if err := cmp.Or(checkOrigin(k, true), s.checkUsable(tx, k, toRotate), checkNotReplica(k), checkSymmetric(k)); err != nil {
 				return err
 			}
 			f(k)
@@ -261,12 +260,12 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 	out := &kms.RotateKeyOnDemandOutput{}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, *in.KeyId, access{action: "kms:RotateKeyOnDemand"}, func(k *Key) error {
-			if err := cmp.Or(checkRotates(k), s.checkUsable(tx, k, toRotate), checkNotReplica(k)); err != nil {
+			if err := cmp.Or(checkOrigin(k, false), s.checkUsable(tx, k, toRotate), checkNotReplica(k), checkSymmetric(k)); err != nil {
 				return err
 			}
 			switch most := s.quotas.Max(onDemandQuota); {
 			case k.OnDemand >= most:
-				return api.Errorf("LimitExceededException", "%s has been rotated on demand %d times, which is the most.", k.ARN(), most)
+				return api.Errorf("LimitExceededException", "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: %s", k.ARN())
 			case !k.OnDemandSince.IsZero():
 				return api.Errorf("ConflictException", "A rotation of %s is in progress.", k.ARN())
 			case k.RotationPeriod != 0 && k.NextRotation.Sub(s.clock.Now()) <= conflictWindow:
@@ -278,7 +277,7 @@ func (s *Service) rotateKeyOnDemand(ctx context.Context, c api.Caller, in *kms.R
 				case err != nil:
 					return err
 				case pending == nil:
-					return api.Errorf("KMSInvalidStateException", "%s has no key material that is pending rotation.", k.ARN())
+					return api.Errorf("KMSInvalidStateException", "No available key material pending rotation for the key: %s.", k.ARN())
 				case state != types.KeyMaterialStatePendingRotation:
 					return api.Errorf("KMSInvalidStateException", "Key material '%s' of %s is in state %s: it has to be imported into all of its replica keys first.", pending.ID, k.ARN(), state)
 				}
@@ -315,7 +314,7 @@ func (s *Service) listKeyRotations(ctx context.Context, c api.Caller, in *kms.Li
 		if err != nil {
 			return err
 		}
-		if err := checkRotates(k); err != nil {
+		if err := cmp.Or(checkOrigin(k, false), checkSymmetric(k)); err != nil {
 			return err
 		}
 		if err := s.upToDate(r, k); err != nil {

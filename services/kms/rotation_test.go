@@ -267,7 +267,7 @@ func TestRotateKeyOnDemand(t *testing.T) {
 		}
 		blobs, ids = append(blobs, encrypt(t, c, key.KeyId)), append(ids, current(t, c, key.KeyId))
 	}
-	refused(t, rotate(), "LimitExceededException", "25 times")
+	refused(t, rotate(), "LimitExceededException", "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: "+*key.Arn)
 	for i, blob := range blobs {
 		decrypts(t, c, blob, ids[i])
 	}
@@ -300,8 +300,17 @@ func TestRotationRefused(t *testing.T) {
 	} {
 		key := createKey(t, c, spec, usage)
 		for operation, err := range rotationOperations(t, c, key.Arn) {
-			refused(t, err, "UnsupportedOperationException", *key.Arn)
-			_ = operation
+			refused(t, err, "UnsupportedOperationException", "")
+			if !strings.HasSuffix(err.Error(), "UnsupportedOperationException: ") { // AWS's says no more, as users paste it
+				t.Errorf("%s: %v", operation, err)
+			}
+		}
+		// AWS looks at the state first, as LocalStack recorded it.
+		must[*kms.DisableKeyOutput](t)(c.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: key.KeyId}))
+		for operation, err := range rotationOperations(t, c, key.Arn) {
+			if operation != "ListKeyRotations" {
+				refused(t, err, "DisabledException", *key.Arn+" is disabled.")
+			}
 		}
 	}
 	for operation, err := range rotationOperations(t, c, aws.String("alias/a")) {

@@ -326,9 +326,9 @@ func useEverything(t *testing.T, c *kms.Client, open func(*types.KeyMetadata, []
 			tell(secret.name, secret.value)
 		}
 		k := createExternal(t, c, imported.spec, imported.usage)
-		algorithm := types.AlgorithmSpecRsaAesKeyWrapSha256
+		algorithm, wrappedSize := types.AlgorithmSpecRsaAesKeyWrapSha256, 300
 		if imported.spec == types.KeySpecSymmetricDefault || imported.usage == types.KeyUsageTypeGenerateVerifyMac {
-			algorithm = types.AlgorithmSpecRsaesOaepSha256
+			algorithm, wrappedSize = types.AlgorithmSpecRsaesOaepSha256, 256
 		}
 		p := parameters(t, c, k.KeyId, algorithm, types.WrappingKeySpecRsa2048)
 		var token struct{ PrivateKey []byte }
@@ -336,7 +336,7 @@ func useEverything(t *testing.T, c *kms.Client, open func(*types.KeyMetadata, []
 			t.Fatal(err)
 		}
 		secrets = append(secrets, rsaParts("a wrapping key", must[any](t)(x509.ParsePKCS8PrivateKey(token.PrivateKey)).(*rsa.PrivateKey))...)
-		_, err := c.ImportKeyMaterial(ctx, &kms.ImportKeyMaterialInput{KeyId: k.KeyId, ImportToken: p.ImportToken, EncryptedKeyMaterial: random(300), ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire})
+		_, err := c.ImportKeyMaterial(ctx, &kms.ImportKeyMaterialInput{KeyId: k.KeyId, ImportToken: p.ImportToken, EncryptedKeyMaterial: random(wrappedSize), ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire})
 		refused(t, err, "InvalidCiphertextException", "")
 		must[*kms.ImportKeyMaterialOutput](t)(c.ImportKeyMaterial(ctx, &kms.ImportKeyMaterialInput{
 			KeyId: k.KeyId, ImportToken: p.ImportToken, EncryptedKeyMaterial: wrap(t, p.PublicKey, algorithm, imported.material), ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire,

@@ -148,7 +148,8 @@ func TestImportInChina(t *testing.T) {
 				}
 				in := &kms.ImportKeyMaterialInput{KeyId: key.KeyId, ImportToken: p.ImportToken, EncryptedKeyMaterial: wrapped, ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire}
 				must[*kms.ImportKeyMaterialOutput](t)(c.ImportKeyMaterial(t.Context(), in))
-				in.EncryptedKeyMaterial = wrapped[1:]
+				in.EncryptedKeyMaterial = bytes.Clone(wrapped)
+				in.EncryptedKeyMaterial[len(wrapped)-1] ^= 1
 				_, err = c.ImportKeyMaterial(t.Context(), in)
 				refused(t, err, "InvalidCiphertextException", "")
 			}
