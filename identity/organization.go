@@ -23,9 +23,13 @@ type Organization struct {
 	TrustedAccess map[string]time.Time `json:"trustedAccess,omitempty"`
 	// PolicyTypes are those that are enabled in the root, sorted.
 	PolicyTypes []string `json:"policyTypes,omitempty"`
-	// Guardrails is another one whenever the policies that authorize calls, or what they are attached to, have changed: whoever
-	// keeps what was made of them, keeps it under this. It is never the same again.
+	// Guardrails is another one whenever the policies, or what they are attached to, have changed: whoever keeps what was made of
+	// them, keeps it under this. It is never the same again.
 	Guardrails string `json:"guardrails,omitempty"`
+	// PoliciesChanged is when that was, by the type of policies.
+	PoliciesChanged map[string]time.Time `json:"policiesChanged,omitempty"`
+	// Attachments is how many there were ever of policies.
+	Attachments uint64 `json:"attachments,omitempty"`
 	// RootSessions and RootCredentials are IAM's features of centralized root access
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user.html).
 	RootSessions    bool `json:"rootSessions,omitempty"`
@@ -53,6 +57,8 @@ type Member struct {
 	Created bool `json:"created,omitempty"`
 	// Parents are the IDs of the root and of the organizational units that lead to the account.
 	Parents []string `json:"parents"`
+	// Moved is when it was put there last; zero if it joined there.
+	Moved time.Time `json:"moved,omitzero"`
 	// State is one of types.AccountState of Organizations; "" is ACTIVE.
 	State string `json:"state,omitempty"`
 }

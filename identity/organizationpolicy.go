@@ -13,11 +13,6 @@ const (
 	ResourceControlPolicy = "RESOURCE_CONTROL_POLICY"
 )
 
-// IsGuardrail reports whether policies of a type authorize calls.
-func IsGuardrail(policyType string) bool {
-	return policyType == ServiceControlPolicy || policyType == ResourceControlPolicy
-}
-
 // OrganizationPolicy is the record of a policy of an organization.
 type OrganizationPolicy struct {
 	ID          string `json:"id"`
@@ -70,12 +65,12 @@ func LoadOrganizationPolicy(r store.Reader, organization, id string) (*Organizat
 }
 
 // AttachmentsPrefix is what the keys of the attachments of a root, unit or account begin with: of all its policies, or of those of
-// a type. The ID of a policy follows, and is the value.
+// a type. An order and the ID of a policy follow, which is the value.
 func AttachmentsPrefix(organization, target string, policyType ...string) []byte {
 	return InOrganization(organization, slices.Concat([]string{"attachment", target}, policyType)...)
 }
 
-// AttachmentKey is the key of an attachment.
-func AttachmentKey(organization, target, policyType, policy string) []byte {
-	return InOrganization(organization, "attachment", target, policyType, policy)
+// AttachmentKey is the key of an attachment. By order those that were made before come first.
+func AttachmentKey(organization, target, policyType, order, policy string) []byte {
+	return InOrganization(organization, "attachment", target, policyType, order, policy)
 }

@@ -269,6 +269,7 @@ func (s *Service) moveAccount(ctx context.Context, c api.Caller, in *organizatio
 		case *in.DestinationParentId == *in.SourceParentId:
 			return api.Errorf("DuplicateAccountException", "That account is already present in the specified destination.")
 		}
+		m.Moved = s.now()
 		return placeAccount(tx, m, parents)
 	})
 }

@@ -3,7 +3,10 @@ package organizations
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"maps"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
@@ -23,7 +26,7 @@ func (s *Service) attachmentOperations() []api.Operation {
 }
 
 // attachedPrefix is what the keys of the index from a policy to what it is attached to begin with. The ID of a root, unit or account
-// follows, and is the value.
+// follows. The value is the attachment's order.
 func attachedPrefix(organization, policy string) []byte {
 	return identity.InOrganization(organization, "attached", policy)
 }
@@ -32,7 +35,16 @@ func attachedKey(organization, policy, target string) []byte {
 	return identity.InOrganization(organization, "attached", policy, target)
 }
 
-// guardrailsChanged saves the organization in another state of its guardrails, under which nobody keeps anything yet.
+// policiesChanged saves the organization after something happened to policies of a type.
+func (s *Service) policiesChanged(tx store.Tx, o *identity.Organization, policyType string) error {
+	changed := map[string]time.Time{}
+	maps.Copy(changed, o.PoliciesChanged)
+	changed[policyType] = s.now()
+	o.PoliciesChanged = changed
+	return guardrailsChanged(tx, o)
+}
+
+// guardrailsChanged saves the organization in another state of its policies, under which nobody keeps anything yet.
 func guardrailsChanged(tx store.Tx, o *identity.Organization) error {
 	o.Guardrails = rand.Text()
 	return store.Save(tx, identity.OrganizationKey(o.ID), o)
@@ -40,17 +52,20 @@ func guardrailsChanged(tx store.Tx, o *identity.Organization) error {
 
 // attach attaches a policy, of which nobody knows before guardrailsChanged.
 func attach(tx store.Tx, o *identity.Organization, p *identity.OrganizationPolicy, target string) error {
-	if err := tx.Put(attachedKey(o.ID, p.ID, target), []byte(target)); err != nil {
+	o.Attachments++
+	order := fmt.Sprintf("%016x", o.Attachments)
+	if err := tx.Put(attachedKey(o.ID, p.ID, target), []byte(order)); err != nil {
 		return err
 	}
-	return tx.Put(identity.AttachmentKey(o.ID, target, p.Type, p.ID), []byte(p.ID))
+	return tx.Put(identity.AttachmentKey(o.ID, target, p.Type, order, p.ID), []byte(p.ID))
 }
 
 func detach(tx store.Tx, o *identity.Organization, policyType, policy, target string) error {
+	order := string(tx.Get(attachedKey(o.ID, policy, target)))
 	if err := tx.Delete(attachedKey(o.ID, policy, target)); err != nil {
 		return err
 	}
-	return tx.Delete(identity.AttachmentKey(o.ID, target, policyType, policy))
+	return tx.Delete(identity.AttachmentKey(o.ID, target, policyType, order, policy))
 }
 
 // attachNew attaches AWS's policies of the enabled types to a new unit or account. An account can have been here before, with others.
@@ -78,7 +93,7 @@ func detachAll(tx store.Tx, o *identity.Organization, target string, policyType 
 		attached = append(attached, store.Parts(key[len(prefix):]))
 	}
 	for _, a := range attached {
-		if err := detach(tx, o, a[0], a[1], target); err != nil {
+		if err := detach(tx, o, a[0], a[2], target); err != nil {
 			return err
 		}
 	}
@@ -126,7 +141,7 @@ func (s *Service) attachPolicy(ctx context.Context, c api.Caller, in *organizati
 		if err := attach(tx, o, p, *in.TargetId); err != nil {
 			return err
 		}
-		return guardrailsChanged(tx, o)
+		return s.policiesChanged(tx, o, p.Type)
 	})
 }
 
@@ -147,7 +162,7 @@ func (s *Service) detachPolicy(ctx context.Context, c api.Caller, in *organizati
 		if err := detach(tx, o, p.Type, p.ID, *in.TargetId); err != nil {
 			return err
 		}
-		return guardrailsChanged(tx, o)
+		return s.policiesChanged(tx, o, p.Type)
 	})
 }
 

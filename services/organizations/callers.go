@@ -13,8 +13,8 @@ import (
 type place int
 
 const (
-	// management: from no other.
-	management place = iota
+	// alone: from no other.
+	alone place = iota
 	// delegated: from those that are a delegated administrator of any service.
 	delegated
 	// anywhere: from any account, also from one in no organization.
@@ -25,16 +25,16 @@ const (
 // (https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html).
 var callableFrom = map[string]place{
 	"AttachPolicy":                               delegated,
-	"CloseAccount":                               management,
-	"CreateAccount":                              management,
-	"CreateGovCloudAccount":                      management,
-	"CreateOrganizationalUnit":                   management,
+	"CloseAccount":                               alone,
+	"CreateAccount":                              alone,
+	"CreateGovCloudAccount":                      alone,
+	"CreateOrganizationalUnit":                   alone,
 	"CreatePolicy":                               delegated,
-	"DeleteOrganization":                         management,
-	"DeleteOrganizationalUnit":                   management,
+	"DeleteOrganization":                         alone,
+	"DeleteOrganizationalUnit":                   alone,
 	"DeletePolicy":                               delegated,
-	"DeleteResourcePolicy":                       management,
-	"DeregisterDelegatedAdministrator":           management,
+	"DeleteResourcePolicy":                       alone,
+	"DeregisterDelegatedAdministrator":           alone,
 	"DescribeAccount":                            delegated,
 	"DescribeCreateAccountStatus":                delegated,
 	"DescribeEffectivePolicy":                    anywhere,
@@ -43,13 +43,13 @@ var callableFrom = map[string]place{
 	"DescribePolicy":                             delegated,
 	"DescribeResourcePolicy":                     delegated,
 	"DetachPolicy":                               delegated,
-	"DisableAWSServiceAccess":                    management,
+	"DisableAWSServiceAccess":                    alone,
 	"DisablePolicyType":                          delegated,
-	"EnableAWSServiceAccess":                     management,
-	"EnableAllFeatures":                          management,
+	"EnableAWSServiceAccess":                     alone,
+	"EnableAllFeatures":                          alone,
 	"EnablePolicyType":                           delegated,
-	"InviteAccountToOrganization":                management,
-	"InviteOrganizationToTransferResponsibility": management,
+	"InviteAccountToOrganization":                alone,
+	"InviteOrganizationToTransferResponsibility": alone,
 	"LeaveOrganization":                          anywhere,
 	"ListAWSServiceAccessForOrganization":        delegated,
 	"ListAccounts":                               delegated,
@@ -68,13 +68,13 @@ var callableFrom = map[string]place{
 	"ListRoots":                                  delegated,
 	"ListTagsForResource":                        delegated,
 	"ListTargetsForPolicy":                       delegated,
-	"MoveAccount":                                management,
-	"PutResourcePolicy":                          management,
-	"RegisterDelegatedAdministrator":             management,
-	"RemoveAccountFromOrganization":              management,
+	"MoveAccount":                                alone,
+	"PutResourcePolicy":                          alone,
+	"RegisterDelegatedAdministrator":             alone,
+	"RemoveAccountFromOrganization":              alone,
 	"TagResource":                                delegated,
 	"UntagResource":                              delegated,
-	"UpdateOrganizationalUnit":                   management,
+	"UpdateOrganizationalUnit":                   alone,
 	"UpdatePolicy":                               delegated,
 }
 
@@ -104,9 +104,13 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 		return nil, api.Errorf("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
 	}
 	if !mayCall(r, o, c.Account, operation) {
-		return nil, api.Errorf("AccessDeniedException", "You don't have permissions to access this resource.")
+		return nil, notFromHere()
 	}
 	return o, nil
+}
+
+func notFromHere() error {
+	return api.Errorf("AccessDeniedException", "You don't have permissions to access this resource.")
 }
 
 // authorizeEach asks for permission on each resource. Of the policy among them, if there is one, the others know the type.

@@ -67,7 +67,7 @@ func policyIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organizat
 	}
 	for key := range r.Scan(identity.InOrganization(o.ID, "attachment"), nil) {
 		parts := store.Parts(key)
-		target, id := parts[3], parts[5]
+		target, order, id := parts[3], parts[5], parts[6]
 		p, err := identity.LoadOrganizationPolicy(r, o.ID, id)
 		switch {
 		case err != nil:
@@ -75,7 +75,7 @@ func policyIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organizat
 		case p == nil:
 			indexed.Need(r, identity.OrganizationPolicyKey(o.ID, id), key)
 		}
-		indexed.Entry(attachedKey(o.ID, id, target), target)
+		indexed.Entry(attachedKey(o.ID, id, target), order)
 		if target != o.Root && needTarget(r, o, target) != nil {
 			indexed.Find("the policy %s is attached to %s, which is not there", id, target)
 		}

@@ -38,6 +38,7 @@ type Service struct {
 	quotas     *quota.Quotas
 	createRole func(store.Tx, *identity.Role) error
 	linkRole   func(tx store.Tx, partition, account, principal string, now time.Time) error
+	effectives effectives
 }
 
 // New returns the service.
@@ -49,7 +50,7 @@ func New(c Config) *Service {
 func (s *Service) Operations() []api.Operation {
 	return slices.Concat(
 		s.organizationOperations(), s.organizationalUnitOperations(), s.accountOperations(), s.policyOperations(), s.policyTypeOperations(),
-		s.attachmentOperations(), s.tagOperations(), s.trustedAccessOperations(),
+		s.attachmentOperations(), s.effectivePolicyOperations(), s.tagOperations(), s.trustedAccessOperations(),
 	)
 }
 

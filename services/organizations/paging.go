@@ -61,7 +61,8 @@ func scanPage[T any](r store.Reader, list api.List, prefix []byte, taken int, it
 		}
 		seen++
 		after = string(key[len(prefix):])
-		made, err := item(store.Parts([]byte(after))[0])
+		parts := store.Parts([]byte(after))
+		made, err := item(parts[len(parts)-1])
 		if err != nil {
 			return nil, nil, err
 		}

@@ -164,10 +164,7 @@ func (s *Service) updatePolicy(ctx context.Context, c api.Caller, in *organizati
 			return err
 		}
 		out = &organizations.UpdatePolicyOutput{Policy: wirePolicy(o, p)}
-		if !identity.IsGuardrail(p.Type) {
-			return nil
-		}
-		return guardrailsChanged(tx, o)
+		return s.policiesChanged(tx, o, p.Type)
 	})
 	return out, err
 }

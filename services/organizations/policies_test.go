@@ -81,13 +81,17 @@ func TestPoliciesOfEachType(t *testing.T) {
 	check(t, err)
 	_, err = o.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String("securityhub.amazonaws.com")})
 	check(t, err)
-	contents := map[types.PolicyType]string{scp: denyIAM, rcp: strings.Replace(strings.Replace(denyIAM, `"Deny"`, `"Deny","Principal":"*"`, 1), "iam:*", "kms:*", 1)}
+	contents := map[types.PolicyType]string{
+		scp: denyIAM, rcp: strings.Replace(strings.Replace(denyIAM, `"Deny"`, `"Deny","Principal":"*"`, 1), "iam:*", "kms:*", 1),
+		types.PolicyTypeTagPolicy: `{"tags":{}}`, types.PolicyTypeBackupPolicy: `{"plans":{}}`, types.PolicyTypeAiservicesOptOutPolicy: `{"services":{}}`,
+		types.PolicyTypeChatbotPolicy: `{"chatbot":{}}`, types.PolicyTypeDeclarativePolicyEc2: `{"ec2_attributes":{}}`, types.PolicyTypeSecurityhubPolicy: `{"securityhub":{}}`,
+		"SECURITYHUB_CSPM_POLICY": `{"securityhub":{}}`, types.PolicyTypeInspectorPolicy: `{"inspector":{}}`, types.PolicyTypeUpgradeRolloutPolicy: `{"upgrade_rollout":{}}`,
+		types.PolicyTypeBedrockPolicy: `{"bedrock":{}}`, types.PolicyTypeS3Policy: `{"s3_attributes":{}}`, types.PolicyTypeGuarddutyPolicy: `{"guardduty":{}}`,
+		types.PolicyTypeNetworkSecurityDirectorPolicy: `{"network_security_director":{}}`,
+	}
 	for _, policyType := range append(types.PolicyType("").Values(), "SECURITYHUB_CSPM_POLICY") {
 		t.Run(string(policyType), func(t *testing.T) {
 			content := contents[policyType]
-			if content == "" {
-				content = `{}`
-			}
 			made, err := o.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{Type: policyType, Name: aws.String("mine"), Description: aws.String(""), Content: &content, Tags: tagsOf("a", "b")})
 			check(t, err)
 			p := made.Policy.PolicySummary
@@ -228,7 +232,7 @@ func TestPoliciesHaveLimits(t *testing.T) {
 	for policyType, most := range map[types.PolicyType]int{scp: 10, rcp: 5, types.PolicyTypeAiservicesOptOutPolicy: 5} {
 		content := map[types.PolicyType]string{scp: denyIAM, rcp: strings.Replace(denyIAM, `"Deny"`, `"Deny","Principal":"*"`, 1)}[policyType]
 		if content == "" {
-			content = "{}"
+			content = `{"services":{}}`
 		}
 		content = strings.ReplaceAll(content, "iam:*", "kms:*")
 		for i := len(o.on(o.root, policyType)); i < most; i++ {
@@ -236,14 +240,14 @@ func TestPoliciesHaveLimits(t *testing.T) {
 		}
 		wantConstraint(t, o.attach(o.policy(policyType, "more", content), o.root), types.ConstraintViolationExceptionReasonMaxPolicyTypeAttachmentLimitExceeded)
 	}
-	o.policy(types.PolicyTypeTagPolicy, "a", "{}")
-	o.policy(types.PolicyTypeTagPolicy, "b", "{}")
-	_, err := o.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{Type: types.PolicyTypeTagPolicy, Name: aws.String("c"), Description: aws.String(""), Content: aws.String("{}")})
+	o.policy(types.PolicyTypeTagPolicy, "a", `{"tags":{}}`)
+	o.policy(types.PolicyTypeTagPolicy, "b", `{"tags":{}}`)
+	_, err := o.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{Type: types.PolicyTypeTagPolicy, Name: aws.String("c"), Description: aws.String(""), Content: aws.String(`{"tags":{}}`)})
 	wantConstraint(t, err, types.ConstraintViolationExceptionReasonPolicyNumberLimitExceeded)
 	for policyType, size := range map[types.PolicyType]int{scp: 10_240, rcp: 5120, types.PolicyTypeAiservicesOptOutPolicy: 2500} {
 		content := map[types.PolicyType]string{scp: denyIAM, rcp: strings.Replace(strings.Replace(denyIAM, `"Deny"`, `"Deny","Principal":"*"`, 1), "iam:*", "kms:*", 1)}[policyType]
 		if content == "" {
-			content = "{}"
+			content = `{"services":{}}`
 		}
 		fits := content + strings.Repeat(" ", size-len(content)) // white space counts, as it does not through the console
 		o.policy(policyType, "large", fits)
@@ -311,7 +315,9 @@ func TestMalformedPolicies(t *testing.T) {
 		"RCP of some principal":       {rcp, statement(`{"Effect":"Deny","Principal":{"AWS":"111111111111"},"Action":"kms:*","Resource":"*"}`)},
 		"tag policy that is a list":   {types.PolicyTypeTagPolicy, `[]`},
 		"tag policy that is null":     {types.PolicyTypeTagPolicy, `null`},
-		"tag policy of two objects":   {types.PolicyTypeTagPolicy, `{}{}`},
+		"tag policy of two objects":   {types.PolicyTypeTagPolicy, `{"tags":{}}{}`},
+		"tag policy of a backup plan": {types.PolicyTypeTagPolicy, `{"plans":{}}`},
+		"tag policy for roles":        {types.PolicyTypeTagPolicy, `{"tags":{"a":{"enforced_for":{"@@assign":["iam:role"]}}}}`},
 	} {
 		_, err := o.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{Type: c.policyType, Name: &name, Description: aws.String(""), Content: &c.content})
 		wantCode(t, err, "MalformedPolicyDocumentException")

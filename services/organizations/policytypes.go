@@ -40,7 +40,7 @@ var policyTypes = map[types.PolicyType]policyType{
 	types.PolicyTypeSecurityhubPolicy:             newPolicyType("SecurityHubPolicies", 1000, 10, 10_000, "securityhub.amazonaws.com"),
 	"SECURITYHUB_CSPM_POLICY":                     newPolicyType("SecurityHubCSPMPolicies", 1000, 10, 10_000, ""),
 	types.PolicyTypeTagPolicy:                     newPolicyType("TagPolicies", 1000, 10, 10_000, ""),
-	types.PolicyTypeUpgradeRolloutPolicy:          newPolicyType("UpgradeRolloutPolicies", 1000, 10, 10_000, ""),
+	types.PolicyTypeUpgradeRolloutPolicy:          newPolicyType("UpgradeRolloutPolicies", 1000, 10, 5120, ""),
 }
 
 func newPolicyType(name string, perOrganization, perTarget, size float64, service string) policyType {
@@ -87,7 +87,7 @@ func (s *Service) changePolicyTypes(ctx context.Context, c api.Caller, operation
 			return err
 		}
 		changed = wireRoot(o)
-		return guardrailsChanged(tx, o)
+		return s.policiesChanged(tx, o, string(name))
 	})
 }
 

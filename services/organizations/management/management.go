@@ -32,19 +32,11 @@ const (
 // Types returns all types, sorted.
 func Types() []Type { return slices.Sorted(maps.Keys(languages)) }
 
-// MaxSize is how many characters a policy of the type may have, white space counted.
-//
-// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html#min-max-values
-func (t Type) MaxSize() int { return languages[t].maxSize }
-
 // Policy is a policy as it was written, which says a part of what holds for an account. It is immutable.
 type Policy struct {
-	root *block
-	size int
+	root   *block
+	memory int // about, in bytes
 }
-
-// Memory is about how many bytes a policy takes.
-func (p *Policy) Memory() int { return 8 * p.size }
 
 // SyntaxError is what is wrong with a policy.
 type SyntaxError struct {

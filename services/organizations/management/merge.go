@@ -17,7 +17,11 @@ type Attached struct {
 type Effective struct {
 	language language
 	root     *node
+	memory   int
 }
+
+// Memory is about how many bytes an effective policy takes.
+func (e *Effective) Memory() int { return e.memory }
 
 // Merge computes what holds for an account: levels has the policies of a type that are attached to the root, to each
 // organizational unit on the way, and to the account, of each in the order in which they were attached.
@@ -30,6 +34,7 @@ func Merge(t Type, levels [][]Attached) *Effective {
 		parts := make([]part, len(level))
 		for i, a := range level {
 			parts[i] = part{a.ID, a.Policy.root}
+			e.memory += a.Policy.memory
 		}
 		e.root.merge(parts)
 	}

@@ -46,7 +46,7 @@ func Parse(t Type, text string) (*Policy, error) {
 		}
 		return nil, &SyntaxError{Problem: err.Error()}
 	}
-	return &Policy{root, len(text)}, nil
+	return &Policy{root, 8 * len(text)}, nil
 }
 
 type parser struct {

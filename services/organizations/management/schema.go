@@ -7,8 +7,7 @@ import (
 
 // language is what a type of policies can say.
 type language struct {
-	root    *schema
-	maxSize int
+	root *schema
 	// anyCase: names and operators are the same in any case, and the effective policy has them in lower case.
 	anyCase bool
 	// complete gives an effective policy what nobody needs to say.

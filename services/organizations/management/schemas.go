@@ -9,19 +9,19 @@ import (
 // languages has what policies of each type may say. Above each stands the page it was written from, of
 // https://docs.aws.amazon.com/organizations/latest/userguide/; what a page does not say is not checked.
 var languages = map[Type]language{
-	Tag:                     {root: tags, maxSize: 10000, complete: completeTags, check: checkTags},
-	Backup:                  {root: backup, maxSize: 10000, check: checkBackup},
-	AIServicesOptOut:        {root: aiServices, maxSize: 2500},
-	Chatbot:                 {root: chatbot, maxSize: 10000, anyCase: true},
-	DeclarativeEC2:          {root: ec2, maxSize: 10000},
-	SecurityHub:             {root: securityHub, maxSize: 10000},
-	SecurityHubCSPM:         {root: securityHubCSPM, maxSize: 10000},
-	Inspector:               {root: inspector, maxSize: 10000},
-	UpgradeRollout:          {root: upgradeRollout, maxSize: 5120},
-	Bedrock:                 {root: bedrock, maxSize: 10000},
-	S3:                      {root: s3, maxSize: 10000, anyCase: true},
-	NetworkSecurityDirector: {root: networkSecurityDirector, maxSize: 10000},
-	GuardDuty:               {root: guardDuty, maxSize: 10000, check: checkGuardDuty},
+	Tag:                     {root: tags, complete: completeTags, check: checkTags},
+	Backup:                  {root: backup, check: checkBackup},
+	AIServicesOptOut:        {root: aiServices},
+	Chatbot:                 {root: chatbot, anyCase: true},
+	DeclarativeEC2:          {root: ec2},
+	SecurityHub:             {root: securityHub},
+	SecurityHubCSPM:         {root: securityHubCSPM},
+	Inspector:               {root: inspector},
+	UpgradeRollout:          {root: upgradeRollout},
+	Bedrock:                 {root: bedrock},
+	S3:                      {root: s3, anyCase: true},
+	NetworkSecurityDirector: {root: networkSecurityDirector},
+	GuardDuty:               {root: guardDuty, check: checkGuardDuty},
 }
 
 const (
