@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"math/big"
 	"os"
 	"reflect"
@@ -24,6 +25,8 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	orgtypes "github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"emulator/api/model"
@@ -57,7 +60,8 @@ func TestServiceAuthorizationReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	clients := map[string]any{"iam": iam.NewFromConfig(bob)}
+	prepareOrganization(t, e, values)
+	clients := map[string]any{"iam": iam.NewFromConfig(bob), "organizations": organizations.NewFromConfig(bob)}
 	for _, c := range s.Coverage() {
 		for _, operation := range c.Registered {
 			documented, ok := reference[c.Service][operation]
@@ -109,7 +113,12 @@ func TestServiceAuthorizationReference(t *testing.T) {
 // notThere are keys that a call of this test has no value for.
 var notThere = map[string][]string{
 	"EnableMFADevice":                    {"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"}, // a virtual device has none
-	"GetServiceLinkedRoleDeletionStatus": {"aws:ResourceTag/${TagKey}", "iam:ResourceTag/${TagKey}"},                                                                      // the role is gone
+	"CreateAccount":                      {"aws:ResourceTag/${TagKey}"},                                                                                                   // what is made has no tags yet
+	"CreatePolicy":                       {"aws:ResourceTag/${TagKey}"},
+	"ListTagsForResource":                {"organizations:TransferDirection", "organizations:TransferType"}, // the resource is no transfer
+	"TagResource":                        {"organizations:TransferDirection", "organizations:TransferType"},
+	"UntagResource":                      {"organizations:TransferDirection", "organizations:TransferType"},
+	"GetServiceLinkedRoleDeletionStatus": {"aws:ResourceTag/${TagKey}", "iam:ResourceTag/${TagKey}"}, // the role is gone
 }
 
 var variables = regexp.MustCompile(`\$\{[^}]*\}`)
@@ -165,6 +174,25 @@ func tagAll(t *testing.T, e *emulatortest.Emulator, values map[string]any) {
 	values["Path"], values["DurationSeconds"], values["Key"], values["TagKey"] = "/a/", int32(3600), "team", "team"
 	values["NewPath"], values["CredentialAgeDays"], values["ServiceName"], values["AWSServiceName"] = "/a/", int32(30), "bedrock.amazonaws.com", "batch.amazonaws.com"
 	values["MaxItems"], values["Limit"], values["MaxResults"], values["PathPrefix"], values["MaxSessionDuration"] = int32(10), int32(10), int32(10), "/", int32(3600)
+}
+
+// prepareOrganization makes an organization with something of each kind, all tagged.
+func prepareOrganization(t *testing.T, e *emulatortest.Emulator, values map[string]any) {
+	t.Helper()
+	c, tags := organizations.NewFromConfig(e.Config()), []orgtypes.Tag{{Key: aws.String("team"), Value: aws.String("red")}}
+	must(c.CreateOrganization(t.Context(), nil))(t)
+	root := must(c.ListRoots(t.Context(), nil))(t).Roots[0].Id
+	must(c.TagResource(t.Context(), &organizations.TagResourceInput{ResourceId: root, Tags: tags}))(t)
+	unit := must(c.CreateOrganizationalUnit(t.Context(), &organizations.CreateOrganizationalUnitInput{ParentId: root, Name: aws.String("unit"), Tags: tags}))(t).OrganizationalUnit.Id
+	p := must(c.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{
+		Type: orgtypes.PolicyTypeTagPolicy, Name: aws.String("mine"), Description: aws.String(""), Content: aws.String("{}"), Tags: tags,
+	}))(t).Policy.PolicySummary.Id
+	made := must(c.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: aws.String("team"), Email: aws.String("team@example.com"), Tags: tags}))(t)
+	account := must(c.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id}))(t).CreateAccountStatus.AccountId
+	maps.Copy(values, map[string]any{
+		"ParentId": *root, "SourceParentId": *root, "DestinationParentId": *unit, "ChildId": *account, "OrganizationalUnitId": *unit, "ResourceId": *p,
+		"RootId": *root, "TargetId": *unit, "PolicyId": *p, "AccountId": *account,
+	})
 }
 
 // question is what was asked of the policies.

