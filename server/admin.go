@@ -225,6 +225,8 @@ func belongsTo(r store.Reader, account string, shared map[string]bool, key, valu
 		return owner == account || parts[1] == account || parts[1] == identity.RootKeyUse(account) || strings.Contains(parts[1]+string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
 	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
+	case "tag", "tagged": // also of an account as its organization has it
+		return parts[1] == account || strings.HasSuffix(parts[len(parts)-1], "/"+account) && strings.Contains(parts[len(parts)-1], ":organizations:")
 	case "organization-member":
 		m, err := identity.LoadMember(r, parts[1])
 		return err == nil && m != nil && (m.Account == account || shared[m.Organization])

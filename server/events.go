@@ -14,6 +14,7 @@ import (
 	"emulator/identity"
 	"emulator/services/iam"
 	"emulator/services/kms"
+	"emulator/services/organizations"
 	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
@@ -125,7 +126,7 @@ func (s *Server) beginTracking(tx store.Tx) error {
 		since = s.clock.Now()
 		break
 	}
-	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged))
+	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged, organizations.Tagged))
 }
 
 // usedExists notes what has a last use and does not exist.

@@ -6,8 +6,37 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
 	"emulator/identity"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
+
+// Tagged calls f with the ARNs of what can have tags in organizations, and its tags.
+func Tagged(r store.Reader, f func(arn string, tags map[string]string) error) error {
+	for key := range r.Scan(store.Key("organizations"), nil) {
+		o, _, err := store.Load[identity.Organization](r, key)
+		if err != nil {
+			return err
+		}
+		ids := targets(r, &o)
+		for key := range r.Scan(identity.InOrganization(o.ID, "policy"), nil) {
+			ids = append(ids, store.Parts(key)[3])
+		}
+		for _, id := range ids {
+			arn, err := resourceARN(r, &o, id)
+			if err != nil {
+				return err
+			}
+			tags, _, err := store.Load[map[string]string](r, tagsKey(o.ID, id))
+			if err != nil {
+				return err
+			}
+			if err := f(arn, tags); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // Indexes notes what the records of organizations say that must be in their indexes, and what
 // they refer to that is not there.
@@ -15,6 +44,10 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 	indexed.Own(func(parts []string) bool {
 		return parts[0] == "organization-account" || parts[0] == "in-organization" && slices.Contains(ownIndexes, parts[2])
 	})
+	indexed.Own(tagindex.Own("organizations"))
+	if err := Tagged(r, func(arn string, tags map[string]string) error { return tagindex.Expect(r, indexed, arn, tags) }); err != nil {
+		return err
+	}
 	for key := range r.Scan(store.Key("organization-member"), nil) {
 		m, _, err := store.Load[identity.Member](r, key)
 		if err != nil {

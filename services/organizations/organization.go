@@ -117,7 +117,7 @@ func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organ
 		if err := removeAccount(tx, o, m); err != nil {
 			return err
 		}
-		if err := deleteAll(tx, identity.InOrganization(o.ID)); err != nil {
+		if err := deleteInside(tx, o); err != nil {
 			return err
 		}
 		return tx.Delete(identity.OrganizationKey(o.ID))

@@ -140,9 +140,12 @@ func (s *Service) deleteOrganizationalUnit(ctx context.Context, c api.Caller, in
 		for range tx.Scan(identity.InOrganization(o.ID, "child", u.ID), nil) {
 			return api.Errorf("OrganizationalUnitNotEmptyException", "The specified OU is not empty. Move all accounts to another root or to other OUs, remove all child OUs, and try the operation again.")
 		}
+		if err := deleteTags(tx, o, u.ID); err != nil {
+			return err
+		}
 		parent := u.Parents[len(u.Parents)-1]
 		for _, key := range [][]byte{
-			identity.OrganizationalUnitKey(o.ID, u.ID), unitNameKey(o.ID, parent, u.Name), childKey(o.ID, parent, types.ChildTypeOrganizationalUnit, u.ID), tagsKey(o.ID, u.ID),
+			identity.OrganizationalUnitKey(o.ID, u.ID), unitNameKey(o.ID, parent, u.Name), childKey(o.ID, parent, types.ChildTypeOrganizationalUnit, u.ID),
 		} {
 			if err := tx.Delete(key); err != nil {
 				return err

@@ -178,8 +178,11 @@ func (s *Service) deletePolicy(ctx context.Context, c api.Caller, in *organizati
 		for range tx.Scan(attachedPrefix(o.ID, p.ID), nil) {
 			return api.Errorf("PolicyInUseException", "The policy is attached to one or more entities. You must detach it from all roots, OUs, and accounts before performing this operation.")
 		}
+		if err := deleteTags(tx, o, p.ID); err != nil {
+			return err
+		}
 		for _, key := range [][]byte{
-			identity.OrganizationPolicyKey(o.ID, p.ID), policyOfTypeKey(o.ID, p.Type, p.ID), policyNameKey(o.ID, p.Type, p.Name), tagsKey(o.ID, p.ID),
+			identity.OrganizationPolicyKey(o.ID, p.ID), policyOfTypeKey(o.ID, p.Type, p.ID), policyNameKey(o.ID, p.Type, p.Name),
 		} {
 			if err := tx.Delete(key); err != nil {
 				return err

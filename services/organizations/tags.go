@@ -12,6 +12,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/identity"
+	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
 )
 
@@ -22,6 +23,8 @@ func (s *Service) tagOperations() []api.Operation {
 		api.Op("UntagResource", s.untagResource),
 	}
 }
+
+func tagsPrefix(organization string) []byte { return identity.InOrganization(organization, "tags") }
 
 // tagsKey is the key of the tags of a root, unit, account or policy, which has none if there is no record.
 func tagsKey(organization, id string) []byte {
@@ -62,10 +65,29 @@ func (s *Service) saveTags(tx store.Tx, o *identity.Organization, id string, tag
 	if len(tags) > s.quotas.Max(tagsPerResource) {
 		return api.Errorf("ConstraintViolationException", "You have exceeded the number of tags allowed on this resource.").With("Reason", "MAX_TAG_LIMIT_EXCEEDED")
 	}
+	arn, err := resourceARN(tx, o, id)
+	if err != nil {
+		return err
+	}
+	if err := tagindex.Put(tx, arn, tags); err != nil {
+		return err
+	}
 	if len(tags) == 0 {
 		return tx.Delete(tagsKey(o.ID, id))
 	}
 	return store.Save(tx, tagsKey(o.ID, id), tags)
+}
+
+// deleteTags is for what is about to be deleted.
+func deleteTags(tx store.Tx, o *identity.Organization, id string) error {
+	arn, err := resourceARN(tx, o, id)
+	if err != nil {
+		return err
+	}
+	if err := tagindex.Remove(tx, arn); err != nil {
+		return err
+	}
+	return tx.Delete(tagsKey(o.ID, id))
 }
 
 // findTagged returns the tags of a resource and the organization once the caller may do the operation to it.

@@ -2,11 +2,14 @@ package organizations_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 
 	"emulator/server"
 )
@@ -55,6 +58,40 @@ func TestTags(t *testing.T) {
 		if got := o.tags(id); got != "" {
 			t.Errorf("tags of %s: %s", id, got)
 		}
+	}
+}
+
+// The tags of all resources are found by the Resource Groups Tagging API, until their resource is gone.
+//
+// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+func TestTagsAreFound(t *testing.T) {
+	o := newTree(t)
+	tagged := func() (arns []string) {
+		t.Helper()
+		found, err := tagging.NewFromConfig(o.e.Config()).GetResources(t.Context(), &tagging.GetResourcesInput{ResourceTypeFilters: []string{"organizations"}, TagFilters: []taggingtypes.TagFilter{{Key: aws.String("team")}}})
+		check(t, err)
+		for _, m := range found.ResourceTagMappingList {
+			arns = append(arns, *m.ResourceARN)
+		}
+		return arns
+	}
+	unit, policy, account := o.unit(o.root, "u"), o.policy(types.PolicyTypeTagPolicy, "p", "{}"), o.account(o.root, "a")
+	for _, id := range []string{unit, policy, account, o.root} {
+		_, err := o.TagResource(t.Context(), &organizations.TagResourceInput{ResourceId: &id, Tags: tagsOf("team", "red")})
+		check(t, err)
+	}
+	arn := "arn:aws:organizations::000000000000:"
+	if got, want := tagged(), []string{arn + "account/" + o.id + "/" + account, arn + "ou/" + o.id + "/" + unit, arn + "policy/" + o.id + "/tag_policy/" + policy, arn + "root/" + o.id + "/" + o.root}; !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+	_, err := o.DeleteOrganizationalUnit(t.Context(), &organizations.DeleteOrganizationalUnitInput{OrganizationalUnitId: &unit})
+	check(t, err)
+	_, err = o.DeletePolicy(t.Context(), &organizations.DeletePolicyInput{PolicyId: &policy})
+	check(t, err)
+	_, err = o.UntagResource(t.Context(), &organizations.UntagResourceInput{ResourceId: &account, TagKeys: []string{"team"}})
+	check(t, err)
+	if got := tagged(); len(got) != 1 {
+		t.Errorf("found %q", got)
 	}
 }
 

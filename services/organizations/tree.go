@@ -109,8 +109,11 @@ func addAccount(tx store.Tx, o *identity.Organization, m *identity.Member) error
 
 // removeAccount deletes an account that leaves the organization, and all that the organization has of it.
 func removeAccount(tx store.Tx, o *identity.Organization, m *identity.Member) error {
+	if err := deleteTags(tx, o, m.Account); err != nil {
+		return err
+	}
 	for _, key := range [][]byte{
-		identity.MemberKey(m.Account), identity.OrganizationAccountKey(o.ID, m.Account), tagsKey(o.ID, m.Account),
+		identity.MemberKey(m.Account), identity.OrganizationAccountKey(o.ID, m.Account),
 		childKey(o.ID, m.Parents[len(m.Parents)-1], types.ChildTypeAccount, m.Account),
 	} {
 		if err := tx.Delete(key); err != nil {
@@ -135,10 +138,19 @@ func placeAccount(tx store.Tx, m *identity.Member, parents []string) error {
 	return store.Save(tx, identity.MemberKey(m.Account), m)
 }
 
-// deleteAll deletes the records whose keys have a prefix.
-func deleteAll(tx store.Tx, prefix []byte) error {
+// deleteInside deletes all that is in an organization.
+func deleteInside(tx store.Tx, o *identity.Organization) error {
+	var tagged []string
+	for key := range tx.Scan(tagsPrefix(o.ID), nil) {
+		tagged = append(tagged, store.Parts(key)[3])
+	}
+	for _, id := range tagged {
+		if err := deleteTags(tx, o, id); err != nil {
+			return err
+		}
+	}
 	var keys [][]byte
-	for key := range tx.Scan(prefix, nil) {
+	for key := range tx.Scan(identity.InOrganization(o.ID), nil) {
 		keys = append(keys, slices.Clone(key))
 	}
 	for _, key := range keys {
