@@ -185,13 +185,13 @@ func prepareOrganization(t *testing.T, e *emulatortest.Emulator, values map[stri
 	must(c.TagResource(t.Context(), &organizations.TagResourceInput{ResourceId: root, Tags: tags}))(t)
 	unit := must(c.CreateOrganizationalUnit(t.Context(), &organizations.CreateOrganizationalUnitInput{ParentId: root, Name: aws.String("unit"), Tags: tags}))(t).OrganizationalUnit.Id
 	p := must(c.CreatePolicy(t.Context(), &organizations.CreatePolicyInput{
-		Type: orgtypes.PolicyTypeTagPolicy, Name: aws.String("mine"), Description: aws.String(""), Content: aws.String("{}"), Tags: tags,
+		Type: orgtypes.PolicyTypeServiceControlPolicy, Name: aws.String("mine"), Description: aws.String(""), Content: aws.String(allowAll), Tags: tags,
 	}))(t).Policy.PolicySummary.Id
 	made := must(c.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: aws.String("team"), Email: aws.String("team@example.com"), Tags: tags}))(t)
 	account := must(c.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id}))(t).CreateAccountStatus.AccountId
 	maps.Copy(values, map[string]any{
 		"ParentId": *root, "SourceParentId": *root, "DestinationParentId": *unit, "ChildId": *account, "OrganizationalUnitId": *unit, "ResourceId": *p,
-		"RootId": *root, "TargetId": *unit, "PolicyId": *p, "AccountId": *account,
+		"RootId": *root, "TargetId": *account, "PolicyId": *p, "AccountId": *account,
 	})
 }
 

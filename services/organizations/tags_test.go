@@ -75,13 +75,13 @@ func TestTagsAreFound(t *testing.T) {
 		}
 		return arns
 	}
-	unit, policy, account := o.unit(o.root, "u"), o.policy(types.PolicyTypeTagPolicy, "p", "{}"), o.account(o.root, "a")
+	unit, policy, account := o.unit(o.root, "u"), o.policy(scp, "p", denyIAM), o.account(o.root, "a")
 	for _, id := range []string{unit, policy, account, o.root} {
 		_, err := o.TagResource(t.Context(), &organizations.TagResourceInput{ResourceId: &id, Tags: tagsOf("team", "red")})
 		check(t, err)
 	}
 	arn := "arn:aws:organizations::000000000000:"
-	if got, want := tagged(), []string{arn + "account/" + o.id + "/" + account, arn + "ou/" + o.id + "/" + unit, arn + "policy/" + o.id + "/tag_policy/" + policy, arn + "root/" + o.id + "/" + o.root}; !slices.Equal(got, want) {
+	if got, want := tagged(), []string{arn + "account/" + o.id + "/" + account, arn + "ou/" + o.id + "/" + unit, arn + "policy/" + o.id + "/service_control_policy/" + policy, arn + "root/" + o.id + "/" + o.root}; !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)
 	}
 	_, err := o.DeleteOrganizationalUnit(t.Context(), &organizations.DeleteOrganizationalUnitInput{OrganizationalUnitId: &unit})
