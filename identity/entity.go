@@ -28,6 +28,8 @@ type User struct {
 	AccessKeys []string `json:"accessKeys,omitempty"`
 	// MFADevices are the serial numbers of the devices enabled with the user.
 	MFADevices []string `json:"mfaDevices,omitempty"`
+	// Recreated is set if another user of this name had been deleted just before.
+	Recreated bool `json:"recreated,omitempty"`
 	// PasswordLastUsed is when the user signed in with its password last.
 	PasswordLastUsed time.Time `json:"passwordLastUsed,omitzero"`
 }

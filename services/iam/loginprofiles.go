@@ -45,6 +45,27 @@ func (s *Service) findProfileOwner(r store.Reader, c api.Caller, given *string, 
 	return s.findOwner(r, c, given, authz.Request{Action: action})
 }
 
+// findChangeableProfile returns a login profile that is to be changed or deleted, and its owner.
+func (s *Service) findChangeableProfile(r store.Reader, c api.Caller, given *string, action string) (owner, *identity.LoginProfile, error) {
+	o, p, err := s.findLoginProfile(r, c, given, action)
+	if err == nil {
+		err = s.checkMade(o, p)
+	}
+	return o, p, err
+}
+
+// checkMade refuses to change what is still being created.
+func (s *Service) checkMade(o owner, p *identity.LoginProfile) error {
+	if _, ended := s.clock.Ended(p.Created); !ended {
+		return beingCreated(o)
+	}
+	return nil
+}
+
+func beingCreated(o owner) error {
+	return api.Errorf("EntityTemporarilyUnmodifiable", "Login Profile for User %s cannot be modified while login profile is being created.", o.title())
+}
+
 // findLoginProfile returns a login profile, and its owner.
 func (s *Service) findLoginProfile(r store.Reader, c api.Caller, given *string, action string) (owner, *identity.LoginProfile, error) {
 	o, err := s.findProfileOwner(r, c, given, action)
@@ -73,7 +94,7 @@ func checkPassword(r store.Reader, account, password string) error {
 // setPassword gives a profile a password, by its hash, and saves it. salt is the one that the hash was made with.
 func (s *Service) setPassword(tx store.Tx, account string, o owner, p *identity.LoginProfile, salt, hash []byte) error {
 	if !bytes.Equal(salt, p.Salt) { // the profile was deleted and made anew meanwhile
-		return api.Errorf("EntityTemporarilyUnmodifiable", "Login Profile for User %s cannot be modified while login profile is being created.", o.title())
+		return beingCreated(o)
 	}
 	rules, err := identity.LoadPasswordPolicy(tx, account)
 	if err != nil {
@@ -159,7 +180,7 @@ func (s *Service) updateLoginProfile(ctx context.Context, c api.Caller, in *upda
 	var p *identity.LoginProfile
 	var salt []byte
 	return nil, store.Make(ctx, s.store, func(r store.Reader) (err error) {
-		if o, p, err = s.findLoginProfile(r, c, in.UserName, "iam:UpdateLoginProfile"); err != nil {
+		if o, p, err = s.findChangeableProfile(r, c, in.UserName, "iam:UpdateLoginProfile"); err != nil {
 			return err
 		}
 		if err := noSetting(o, in.MaxSigninSessionDuration); err != nil {
@@ -188,7 +209,7 @@ func (s *Service) updateLoginProfile(ctx context.Context, c api.Caller, in *upda
 
 func (s *Service) deleteLoginProfile(ctx context.Context, c api.Caller, in *iam.DeleteLoginProfileInput) (*iam.DeleteLoginProfileOutput, error) {
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
-		o, _, err := s.findLoginProfile(tx, c, in.UserName, "iam:DeleteLoginProfile")
+		o, _, err := s.findChangeableProfile(tx, c, in.UserName, "iam:DeleteLoginProfile")
 		if err != nil {
 			return err
 		}
@@ -215,6 +236,7 @@ func byPasswordPolicy(r store.Reader, c api.Caller) (*authz.ResourcePolicy, erro
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ChangePassword.html
 func (s *Service) changePassword(ctx context.Context, c api.Caller, in *iam.ChangePasswordInput) (*iam.ChangePasswordOutput, error) {
 	var p identity.LoginProfile
+	var o owner
 	var salt []byte
 	type hashes struct{ before, after []byte }
 	return nil, store.Make(ctx, s.store, func(r store.Reader) error {
@@ -239,6 +261,10 @@ func (s *Service) changePassword(ctx context.Context, c api.Caller, in *iam.Chan
 		if !ok {
 			return api.Errorf("NoSuchEntity", "Login Profile for User %s cannot be found.", c.User.Name)
 		}
+		o = owner{id: c.User.ID, name: &c.User.Name}
+		if err := s.checkMade(o, &p); err != nil {
+			return err
+		}
 		return checkPassword(r, c.Account, *in.NewPassword)
 	}, func() (hashes, error) {
 		salt = p.Salt
@@ -248,6 +274,6 @@ func (s *Service) changePassword(ctx context.Context, c api.Caller, in *iam.Chan
 			return api.Errorf("AccessDenied", "The old password is not the user's.")
 		}
 		p.ResetRequired = false
-		return s.setPassword(tx, c.Account, owner{id: c.User.ID, name: &c.User.Name}, &p, salt, h.after)
+		return s.setPassword(tx, c.Account, o, &p, salt, h.after)
 	})
 }

@@ -108,6 +108,9 @@ func (s *Service) findNewMFA(r store.Reader, c api.Caller, userName, serial stri
 	case d.UserID != "":
 		return nil, nil, api.Errorf("EntityAlreadyExists", "MFA Device is already in use.")
 	}
+	if err := s.checkSettled(u); err != nil {
+		return nil, nil, err
+	}
 	return u, d, s.within(mfaDevicesPerUser, len(u.MFADevices)+1)
 }
 

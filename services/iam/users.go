@@ -143,6 +143,10 @@ func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUs
 		if err := changeBoundary(tx, c.Account, userKind, u.Name, "", u.Boundary); err != nil {
 			return err
 		}
+		var err error
+		if u.Recreated, err = s.reuseName(tx, u); err != nil {
+			return err
+		}
 		return saveNew(tx, userKind, identity.UserKey(c.Account, u.Name), u, c.Account, u.Path, u.Name, u.ID, u.ARN())
 	})
 	if err != nil {
@@ -151,6 +155,38 @@ func (s *Service) createUser(ctx context.Context, c api.Caller, in *iam.CreateUs
 	out := wireUserWhole(u)
 	out.Tags = in.Tags
 	return &iam.CreateUserOutput{User: out}, nil
+}
+
+// A user whose name was that of one deleted just before can't be changed for a while, as the documentation of
+// EntityTemporarilyUnmodifiable has it: "such as a user name that was deleted and then recreated".
+
+func deletedUserKey(u *identity.User) []byte {
+	return store.Key("iam", u.Account, "deleted-user", strings.ToLower(u.Name))
+}
+
+// giveUpName notes that the user is deleted, if that takes time.
+func (s *Service) giveUpName(tx store.Tx, u *identity.User) error {
+	if now := s.clock.Now(); s.clock.Transition > 0 {
+		return store.Save(tx, deletedUserKey(u), now)
+	}
+	return nil
+}
+
+// reuseName reports whether another user of the name was deleted just before.
+func (s *Service) reuseName(tx store.Tx, u *identity.User) (bool, error) {
+	deleted, ok, err := store.Load[time.Time](tx, deletedUserKey(u))
+	if err != nil || !ok {
+		return false, err
+	}
+	_, ended := s.clock.Ended(deleted)
+	return !ended, tx.Delete(deletedUserKey(u))
+}
+
+func (s *Service) checkSettled(u *identity.User) error {
+	if _, ended := s.clock.Ended(u.Created); u.Recreated && !ended {
+		return api.Errorf("EntityTemporarilyUnmodifiable", "User %s cannot be modified while it is being created: another user of that name was deleted.", u.Name)
+	}
+	return nil
 }
 
 // saveNew saves an entity with its entries in the indexes by path and by unique ID.
@@ -229,6 +265,9 @@ func (s *Service) updateUser(ctx context.Context, c api.Caller, in *iam.UpdateUs
 	return nil, s.store.Update(ctx, func(tx store.Tx) error {
 		u, err := s.findUser(tx, c, *in.UserName, authz.Request{Action: "iam:UpdateUser"})
 		if err != nil {
+			return err
+		}
+		if err := s.checkSettled(u); err != nil {
 			return err
 		}
 		old := *u
@@ -315,6 +354,9 @@ func (s *Service) deleteUser(ctx context.Context, c api.Caller, in *iam.DeleteUs
 			return err
 		}
 		if err := audit.ForgetUse(tx, u.ID); err != nil {
+			return err
+		}
+		if err := s.giveUpName(tx, u); err != nil {
 			return err
 		}
 		return deleteAll(tx, userKind, identity.UserKey(c.Account, u.Name), c.Account, u.Path, u.Name, u.ID)
