@@ -94,7 +94,7 @@ func TestSSHPublicKeys(t *testing.T) {
 		{"the same in PKCS #1", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&rsaKeys()[0].PublicKey)})), "DuplicateSSHPublicKey", duplicate},
 		{"no key", "hello", "UnrecognizedPublicKeyEncoding", unrecognized},
 		{"Ed25519", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS", "UnrecognizedPublicKeyEncoding", unrecognized},
-		{"a private key", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(short)})), "UnrecognizedPublicKeyEncoding", unrecognized},
+		{"a private key", privatePEM(short), "UnrecognizedPublicKeyEncoding", unrecognized},
 		{"two keys", pkix + pkix, "UnrecognizedPublicKeyEncoding", unrecognized},
 		{"cut off", line[:100], "InvalidPublicKey", malformed},
 		{"two lines", line + "\n" + line, "InvalidPublicKey", malformed},
@@ -272,6 +272,8 @@ func TestServiceSpecificCredentials(t *testing.T) {
 	_, err := create(ann, "codecommit.amazonaws.com", nil)
 	wantError(t, err, "LimitExceeded", "Cannot exceed quota for ServiceSpecificCredentialsPerUser: 2")
 	must(create(ann, "cassandra.amazonaws.com", nil))(t)
+	_, err = create(ann, "cassandra.amazonaws.com", aws.Int32(30))
+	wantError(t, err, "ValidationError", "CredentialAgeDays is not supported for service cassandra.amazonaws.com.")
 	_, err = create(ann, "s3.amazonaws.com", nil)
 	wantError(t, err, "NoSuchEntity", "No such service s3.amazonaws.com is supported for Service Specific Credentials")
 	_, err = create(aws.String("nobody"), "bedrock.amazonaws.com", nil)
@@ -388,7 +390,7 @@ func TestResetOfCredentials(t *testing.T) {
 	client := iam.NewFromConfig(e.ConfigWith("111111111111", "test", "", emulatortest.Region))
 	ann := aws.String("ann")
 	_, body := certificate(t, "c", rsaKeys()[0], nil, nil)
-	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKeys()[0])}))
+	key := privatePEM(rsaKeys()[0])
 	line := string(ssh.MarshalAuthorizedKey(must(ssh.NewPublicKey(rsaKeys()[0].Public()))(t)))
 	for range 2 {
 		must(client.CreateUser(ctx, &iam.CreateUserInput{UserName: ann}))(t)
@@ -426,7 +428,7 @@ func TestCredentialsInEvents(t *testing.T) {
 	git := must(client.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: ann, ServiceName: aws.String("codecommit.amazonaws.com")}))(t)
 	logs := must(client.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: ann, ServiceName: aws.String("logs.amazonaws.com")}))(t)
 	_, body := certificate(t, "c", rsaKeys()[0], nil, nil)
-	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKeys()[0])}))
+	key := privatePEM(rsaKeys()[0])
 	must(client.UploadServerCertificate(ctx, &iam.UploadServerCertificateInput{ServerCertificateName: ann, CertificateBody: &body, PrivateKey: &key}))(t)
 	resp := must(http.Get(e.URL + "/_emulator/events"))(t)
 	defer resp.Body.Close()

@@ -98,11 +98,14 @@ func (s *Service) fillTemplate(r store.Reader, c api.Caller, d *identity.Delegat
 	}
 	for _, parameter := range d.Parameters {
 		// Values stand within strings of the document, one of a list after another.
-		value, err := json.Marshal(strings.Join(parameter.Values, `","`))
+		list, err := json.Marshal(append([]string{}, parameter.Values...))
 		if err != nil {
 			return "", err
 		}
-		filled := strings.ReplaceAll(strings.Trim(string(value), `"`), `\",\"`, `","`)
+		filled := string(list[1 : len(list)-1])
+		if len(parameter.Values) > 0 {
+			filled = filled[1 : len(filled)-1] // the quotes are the document's
+		}
 		text = strings.ReplaceAll(text, "@{"+parameter.Name+"}", filled)
 	}
 	if strings.Contains(text, "@{") {

@@ -157,6 +157,9 @@ func (s *Service) createServiceSpecificCredential(ctx context.Context, c api.Cal
 		if serviceErr != nil {
 			return serviceErr
 		}
+		if in.CredentialAgeDays != nil && credentialServices[service] == "" { // "only valid for services that support long-term API keys"
+			return api.Errorf("ValidationError", "CredentialAgeDays is not supported for service %s.", service)
+		}
 		others, err := serviceKind.of(tx, c.Account, o.id)
 		if err != nil {
 			return err
