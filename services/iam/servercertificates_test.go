@@ -25,7 +25,7 @@ func TestServerCertificates(t *testing.T) {
 	root, rootPEM := certificate(t, "root", caKey, nil, nil)
 	middle, middlePEM := certificate(t, "middle", caKey, root, caKey)
 	_, leafPEM := certificate(t, "leaf", leafKey, middle, caKey)
-	keyPEM := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(leafKey)}))
+	keyPEM := privatePEM(leafKey)
 	upload := func(name, path, body, key, chain string, tags ...types.Tag) (*iam.UploadServerCertificateOutput, error) {
 		in := &iam.UploadServerCertificateInput{ServerCertificateName: &name, CertificateBody: &body, PrivateKey: &key, Tags: tags}
 		if path != "" {

@@ -11,6 +11,7 @@ import (
 	"emulator/api"
 	"emulator/authz"
 	"emulator/clock"
+	"emulator/emulatortest/reached"
 	"emulator/identity"
 	"emulator/services/sts"
 	"emulator/store/bolt"
@@ -46,7 +47,7 @@ func TestRegionDisabled(t *testing.T) {
 		}
 		_, err := op.Call(t.Context(), api.Caller{Principal: user, Region: "eu-west-1", Partition: "aws"}, in[op.Name])
 		code := api.ErrorCode(err)
-		if noteError(op.Name, code); code != "RegionDisabledException" {
+		if reached.Note(op.Name, code); code != "RegionDisabledException" {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 		_, err = op.Call(t.Context(), api.Caller{Principal: user, Region: "us-east-1", Partition: "aws"}, in[op.Name])

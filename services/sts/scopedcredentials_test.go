@@ -19,7 +19,6 @@ import (
 func (w world) query(config aws.Config, operation string, parameters map[string]string, out any) error {
 	w.t.Helper()
 	answer, err := emulatortest.Query(w.t.Context(), config, "sts", operation, parameters)
-	noteReached(err)
 	if err == nil && out != nil {
 		if err := xml.Unmarshal(answer, out); err != nil {
 			w.t.Fatal(err)
