@@ -137,8 +137,8 @@ func (s *Service) createAlias(ctx context.Context, c api.Caller, in *kms.CreateA
 }
 
 func (s *Service) checkAliasQuota(r store.Reader, k *Key) error {
-	if most := s.quotas.Max(aliasesQuota); len(aliasesOf(r, k)) >= most {
-		return api.Errorf("LimitExceededException", "A key can have at most %d aliases.", most)
+	if most, count := s.quotas.Max(aliasesQuota), len(aliasesOf(r, k)); count >= most {
+		return api.Errorf("LimitExceededException", "Aliases per key quota for this account in this region is %d, current usage is %d.", most, count)
 	}
 	return nil
 }

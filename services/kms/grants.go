@@ -135,7 +135,7 @@ func checkGrant(k *Key, g *Grant) error {
 	case g.Constraints.Equals != nil && g.Constraints.Subset != nil:
 		return api.Errorf("ValidationError", "More than one constraint supplied")
 	case context != nil && !symmetric:
-		return api.Errorf("ValidationError", "Encryption context grant constraints are supported only on symmetric encryption KMS keys.")
+		return api.Errorf("ValidationError", "EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key.")
 	case len(context) > maxConstraintPairs:
 		return api.Errorf("ValidationError", "A grant constraint can have at most %d encryption context pairs.", maxConstraintPairs)
 	case characters > maxConstraintCharacters:

@@ -259,7 +259,7 @@ func TestCreateGrantRefuses(t *testing.T) {
 		"CreateGrant alone":       {kms.CreateGrantInput{GranteePrincipal: &ann, Operations: []types.GrantOperation{"CreateGrant", "CreateGrant"}}, "ValidationException", "Grants must not contain only the CreateGrant operation."},
 		"no operation":            {kms.CreateGrantInput{GranteePrincipal: &ann, Operations: []types.GrantOperation{}}, "ValidationException", ""},
 		"an unknown operation":    {kms.CreateGrantInput{GranteePrincipal: &ann, Operations: []types.GrantOperation{"ScheduleKeyDeletion"}}, "ValidationException", ""},
-		"an asymmetric key":       {kms.CreateGrantInput{KeyId: asymmetric.KeyId, GranteePrincipal: &ann, Constraints: &types.GrantConstraints{EncryptionContextEquals: one}}, "ValidationException", "only on symmetric"},
+		"an asymmetric key":       {kms.CreateGrantInput{KeyId: asymmetric.KeyId, GranteePrincipal: &ann, Constraints: &types.GrantConstraints{EncryptionContextEquals: one}}, "ValidationException", "EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key."},
 		"an alias":                {kms.CreateGrantInput{KeyId: aws.String("alias/a"), GranteePrincipal: &ann}, "InvalidArnException", "Key Aliases are not supported for this operation."},
 		"a token of no grant":     {kms.CreateGrantInput{GranteePrincipal: &ann, GrantTokens: []string{"AQ"}}, "InvalidGrantTokenException", ""},
 		"a name":                  {kms.CreateGrantInput{GranteePrincipal: &ann, Name: aws.String("a b")}, "ValidationException", "'name' failed to satisfy constraint"},

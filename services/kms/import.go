@@ -96,7 +96,7 @@ func checkWrapping(k *Key, algorithm types.AlgorithmSpec, spec types.WrappingKey
 	case !china && spec == types.WrappingKeySpecSm2:
 		return api.Errorf("UnsupportedOperationException", "WrappingKeySpec %s is not supported.", spec)
 	case forSM2 != (spec == types.WrappingKeySpecSm2), !oaep && !private, oaep && isRSA, oaep && k.Spec == types.KeySpecEccNistP521 && spec == types.WrappingKeySpecRsa2048:
-		return api.Errorf("UnsupportedOperationException", "WrappingAlgorithm %s with WrappingKeySpec %s is not supported for key material of key spec %s.", algorithm, spec, k.Spec)
+		return api.Errorf("ValidationError", "Wrapping algorithm %s and wrapping key spec %s cannot be used to import a %s key.", algorithm, spec, k.Spec)
 	}
 	return nil
 }

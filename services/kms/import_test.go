@@ -185,12 +185,20 @@ func TestGetParametersForImportRefused(t *testing.T) {
 		usage     types.KeyUsageType
 		algorithm types.AlgorithmSpec
 		wrapping  types.WrappingKeySpec
+		known     bool // for other keys
 	}{
-		{"", "", "RSAES_PKCS1_V1_5", "RSA_2048"}, {"", "", "SM2PKE", "SM2"}, {"", "", "RSAES_OAEP_SHA_256", "SM2"}, {"", "", "RSA_AES_KEY_WRAP_SHA_256", "RSA_2048"},
-		{"HMAC_256", "GENERATE_VERIFY_MAC", "RSA_AES_KEY_WRAP_SHA_1", "RSA_2048"}, {"RSA_2048", "SIGN_VERIFY", "RSAES_OAEP_SHA_256", "RSA_4096"},
-		{"ECC_NIST_P521", "SIGN_VERIFY", "RSAES_OAEP_SHA_1", "RSA_2048"}, {"RSA_2048", "SIGN_VERIFY", "SM2PKE", "RSA_2048"}, {"ECC_NIST_P256", "SIGN_VERIFY", "SM2PKE", "SM2"},
+		{"", "", "RSAES_PKCS1_V1_5", "RSA_2048", false}, {"", "", "SM2PKE", "SM2", false}, {"", "", "RSAES_OAEP_SHA_256", "SM2", false},
+		{"RSA_2048", "SIGN_VERIFY", "SM2PKE", "RSA_2048", false}, {"ECC_NIST_P256", "SIGN_VERIFY", "SM2PKE", "SM2", false},
+		{"SYMMETRIC_DEFAULT", "", "RSA_AES_KEY_WRAP_SHA_256", "RSA_3072", true}, // a user's report
+		{"HMAC_256", "GENERATE_VERIFY_MAC", "RSA_AES_KEY_WRAP_SHA_1", "RSA_2048", true}, {"RSA_2048", "SIGN_VERIFY", "RSAES_OAEP_SHA_256", "RSA_4096", true},
+		{"ECC_NIST_P521", "SIGN_VERIFY", "RSAES_OAEP_SHA_1", "RSA_2048", true},
 	} {
-		refused(t, get(createExternal(t, c, test.spec, test.usage).KeyId, test.algorithm, test.wrapping), "UnsupportedOperationException", "is not supported")
+		err := get(createExternal(t, c, test.spec, test.usage).KeyId, test.algorithm, test.wrapping)
+		if test.known {
+			refused(t, err, "ValidationException", fmt.Sprintf("Wrapping algorithm %s and wrapping key spec %s cannot be used to import a %s key.", test.algorithm, test.wrapping, test.spec))
+		} else {
+			refused(t, err, "UnsupportedOperationException", "is not supported")
+		}
 	}
 	for spec, usage := range map[types.KeySpec]types.KeyUsageType{"ML_DSA_44": "SIGN_VERIFY", "ML_KEM_768": "ENCAPSULATE_DECAPSULATE"} {
 		_, err := c.CreateKey(t.Context(), &kms.CreateKeyInput{KeySpec: spec, KeyUsage: usage, Origin: types.OriginTypeExternal})

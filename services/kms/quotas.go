@@ -211,7 +211,7 @@ func (s *Service) countNew(tx store.Tx, k *Key) error {
 		return err
 	}
 	if most := s.quotas.Max(keysQuota); count >= most {
-		return api.Errorf("LimitExceededException", "The account has reached the limit of %d KMS keys in the Region %s.", most, k.Region)
+		return api.Errorf("LimitExceededException", "Key quota for this account in this region is %d but the current usage is %d.", most, count)
 	}
 	return store.Save(tx, keyCountKey(k.Account, k.Region), count+1)
 }

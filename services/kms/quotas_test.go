@@ -177,7 +177,7 @@ func TestResourceQuotas(t *testing.T) {
 		return err
 	}
 	must[any](t)(nil, alias("alias/one"))
-	refused(t, alias("alias/two"), "LimitExceededException", "at most 1 aliases")
+	refused(t, alias("alias/two"), "LimitExceededException", "Aliases per key quota for this account in this region is 1, current usage is 1.")
 	grant := func(operation types.GrantOperation) error {
 		_, err := c.CreateGrant(t.Context(), &kms.CreateGrantInput{KeyId: key.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:root"), Operations: []types.GrantOperation{operation}})
 		return err
@@ -204,12 +204,12 @@ func TestResourceQuotas(t *testing.T) {
 		return err
 	}
 	second := createKey(t, c, "", "")
-	refused(t, replicate(), "LimitExceededException", "limit of 2 KMS keys in the Region us-east-1")
+	refused(t, replicate(), "LimitExceededException", "Key quota for this account in this region is 2 but the current usage is 2.")
 	must[*kms.ScheduleKeyDeletionOutput](t)(c.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: second.KeyId, PendingWindowInDays: aws.Int32(7)}))
-	refused(t, create(c, &kms.CreateKeyInput{}), "LimitExceededException", "limit of 2 KMS keys")
+	refused(t, create(c, &kms.CreateKeyInput{}), "LimitExceededException", "Key quota")
 	e.Clock.Advance(8 * day)
 	gone(*second.KeyId)
 	must[any](t)(nil, replicate())
-	refused(t, create(c, &kms.CreateKeyInput{}), "LimitExceededException", "limit of 2 KMS keys")
+	refused(t, create(c, &kms.CreateKeyInput{}), "LimitExceededException", "Key quota")
 	must[any](t)(nil, create(kms.NewFromConfig(e.ConfigWith("111111111111", "test", "", emulatortest.Region)), &kms.CreateKeyInput{}))
 }
