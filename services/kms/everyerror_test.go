@@ -180,8 +180,8 @@ func TestErrorsOfOneOperation(t *testing.T) {
 		{&kms.UntagResourceInput{KeyId: key, TagKeys: []string{"AWS:x"}}, "TagException", "Tags beginning with aws: are reserved"},
 		{&kms.PutKeyPolicyInput{KeyId: key, Policy: aws.String(strings.Repeat(" ", 33<<10))}, "LimitExceededException", "key policy"},
 		{&kms.CreateKeyInput{Policy: aws.String(strings.Repeat(" ", 33<<10))}, "LimitExceededException", "key policy"},
-		{&kms.CreateAliasInput{AliasName: aws.String("alias/x"), TargetKeyId: key}, "LimitExceededException", "aliases"},
-		{&kms.UpdateAliasInput{AliasName: aws.String("alias/other"), TargetKeyId: key}, "LimitExceededException", "aliases"},
+		{&kms.CreateAliasInput{AliasName: aws.String("alias/x"), TargetKeyId: key}, "LimitExceededException", "Aliases per key quota"},
+		{&kms.UpdateAliasInput{AliasName: aws.String("alias/other"), TargetKeyId: key}, "LimitExceededException", "Aliases per key quota"},
 		{&kms.RevokeGrantInput{KeyId: key, GrantId: given, DryRun: aws.Bool(true)}, "DryRunOperationException", "DryRun"},
 	} {
 		t.Run(operationOf(test.in)+" "+test.code, func(t *testing.T) { refused(t, call(t, c, test.in), test.code, test.text) })

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -106,6 +107,9 @@ var (
 )
 
 const (
+	// grantIDSize is the length of a grant's ID, in hexadecimal.
+	grantIDSize = 64
+
 	maxConstraintPairs      = 8
 	maxConstraintCharacters = 384
 )
@@ -197,7 +201,7 @@ func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateG
 	if err := checkContext(g.Constraints.context()); err != nil {
 		return nil, err
 	}
-	var id [32]byte
+	var id [grantIDSize / 2]byte
 	rand.Read(id[:])
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		k, err := s.findByID(tx, c, *in.KeyId, createAccess(in, g))
@@ -240,8 +244,13 @@ func (s *Service) createGrant(ctx context.Context, c api.Caller, in *kms.CreateG
 	return &kms.CreateGrantOutput{GrantId: &g.ID, GrantToken: aws.String(s.grantToken(g))}, nil
 }
 
+// noGrant is AWS's error for an ID that is not one of a key's grants. Terraform's provider takes NotFoundException, but not the other,
+// for a grant that has gone already (https://github.com/getmoto/moto/issues/5411).
 func noGrant(k *Key, id string) error {
-	return api.Errorf("InvalidGrantIdException", "Grant ID %s is not found for key %s.", id, k.ARN())
+	if len(id) != grantIDSize || strings.Trim(id, "0123456789abcdef") != "" {
+		return api.Errorf("InvalidGrantIdException", "Grant ID %s is not valid.", id)
+	}
+	return api.Errorf("NotFoundException", "Grant ID %s is not found for key %s.", id, k.ARN())
 }
 
 // listGrants (https://docs.aws.amazon.com/kms/latest/APIReference/API_ListGrants.html).

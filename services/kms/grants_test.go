@@ -118,7 +118,7 @@ func TestGrantees(t *testing.T) {
 				}
 			}
 			_, err := c.RevokeGrant(t.Context(), &kms.RevokeGrantInput{KeyId: &key, GrantId: made.GrantId})
-			refused(t, err, "InvalidGrantIdException", "Grant ID "+*made.GrantId+" is not found for key "+key)
+			refused(t, err, "NotFoundException", "Grant ID "+*made.GrantId+" is not found for key "+key)
 		})
 	}
 	if err := encryptAs(t, kms.NewFromConfig(bob), key, nil); err != nil {
@@ -453,7 +453,9 @@ func TestRetireGrant(t *testing.T) {
 		{kms.RetireGrantInput{KeyId: &key}, "ValidationException"},
 		{kms.RetireGrantInput{KeyId: &key, GrantToken: &id}, "ValidationException"},
 		{kms.RetireGrantInput{GrantToken: &id}, "InvalidGrantTokenException"},
-		{kms.RetireGrantInput{KeyId: &key, GrantId: &id}, "InvalidGrantIdException"},
+		{kms.RetireGrantInput{KeyId: &key, GrantId: &id}, "NotFoundException"},
+		{kms.RetireGrantInput{KeyId: &key, GrantId: aws.String(strings.Repeat("A", 64))}, "InvalidGrantIdException"},
+		{kms.RetireGrantInput{KeyId: &key, GrantId: aws.String(id[1:])}, "InvalidGrantIdException"},
 		{kms.RetireGrantInput{KeyId: aws.String("alias/a"), GrantId: &id}, "InvalidArnException"},
 	} {
 		_, err := c.RetireGrant(t.Context(), &tt.in)
@@ -741,7 +743,8 @@ func TestListGrantsRefuses(t *testing.T) {
 	}{
 		{kms.ListGrantsInput{KeyId: aws.String("alias/a")}, "InvalidArnException", "Key Aliases are not supported for this operation."},
 		{kms.ListGrantsInput{KeyId: key.KeyId, Marker: aws.String("x")}, "InvalidMarkerException", ""},
-		{kms.ListGrantsInput{KeyId: key.KeyId, GrantId: aws.String("0c237476b39f8bc44e45212e08498fbe3151305030726c0590dd8d3e9f3d6a60")}, "InvalidGrantIdException", ""},
+		{kms.ListGrantsInput{KeyId: key.KeyId, GrantId: aws.String("0c237476b39f8bc44e45212e08498fbe3151305030726c0590dd8d3e9f3d6a60")}, "NotFoundException", ""},
+		{kms.ListGrantsInput{KeyId: key.KeyId, GrantId: aws.String("x")}, "InvalidGrantIdException", "Grant ID x is not valid."},
 		{kms.ListGrantsInput{KeyId: key.KeyId, GranteeServicePrincipal: aws.String("lambda.amazonaws.com")}, "ValidationException", "callers in a service principal"},
 		{kms.ListGrantsInput{KeyId: key.KeyId, GranteePrincipal: aws.String("app")}, "InvalidArnException", "ARN does not refer to a valid principal: app"},
 	} {
