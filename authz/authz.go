@@ -46,6 +46,8 @@ func ParseMode(name string) (Mode, bool) {
 type Authorizer struct {
 	// Services are those that policies may name as principals, besides AWS's.
 	Services serviceprincipals.Further
+	// Tags is asked of the tags that an allowed call gives a resource, unless it is nil.
+	Tags TagCheck
 
 	clock    *clock.Clock
 	keyring  *identity.Keyring
@@ -65,14 +67,18 @@ func New(c *clock.Clock, keyring *identity.Keyring, mode Mode) *Authorizer {
 	return &Authorizer{clock: c, keyring: keyring, mode: mode}
 }
 
-// Authorize returns nil if c may do what req asks for, else AccessDenied with AWS's text. It reads
-// the policies in the transaction in which the operation acts. Other errors are those of a damaged
-// database.
+// Authorize returns nil if c may do what req asks for, else AccessDenied with AWS's text, or that the tags are not what the
+// account's tag policy allows. It reads the policies in the transaction in which the operation acts. Other errors are those of
+// a damaged database.
 func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error {
 	err := a.authorize(r, c, req)
 	if err == nil && req.TagAction != "" && len(req.RequestTags) > 0 {
-		req.Action = req.TagAction
-		err = a.authorize(r, c, req)
+		tag := req
+		tag.Action = req.TagAction
+		err = a.authorize(r, c, tag)
+	}
+	if err == nil {
+		err = a.checkTags(r, &c, &req)
 	}
 	return err
 }

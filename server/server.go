@@ -211,13 +211,15 @@ func Open(config Config) (_ *Server, err error) {
 	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
 	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, LinkRole: iam.LinkRole, AttestationRoots: s.attestationRoots})
 	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RoleTemplates: config.RoleTemplates, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
+	orgs := organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole, LinkRole: iam.LinkRole})
+	s.authz.Tags = orgs.CheckTags
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", s.iam.Operations()},
 		source{"kms", s.kms.Operations()},
 		// Nothing of this yet: it answers that the operation is not supported.
 		source{"cloudhsmv2", nil},
-		source{"organizations", organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole, LinkRole: iam.LinkRole}).Operations()},
+		source{"organizations", orgs.Operations()},
 		source{"resourcegroupstaggingapi", resourcegroupstaggingapi.New(resourcegroupstaggingapi.Config{Store: db, Authz: s.authz, Clock: s.clock}).Operations()},
 	); err != nil {
 		return nil, err
