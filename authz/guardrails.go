@@ -155,8 +155,12 @@ func (g *gatherer) level(o *identity.Organization, target string) (*level, error
 		return l, nil
 	}
 	made, unparsed := new(level), g.unparsed
-	for _, policyType := range []string{identity.ServiceControlPolicy, identity.ResourceControlPolicy} {
-		for _, id := range g.r.Scan(identity.AttachmentsPrefix(o.ID, target, policyType), nil) {
+	for _, of := range []struct {
+		policyType string
+		kind       policy.Kind
+		policies   *[]policy.Named
+	}{{identity.ServiceControlPolicy, policy.SCP, &made.scps}, {identity.ResourceControlPolicy, policy.RCP, &made.rcps}} {
+		for _, id := range g.r.Scan(identity.AttachmentsPrefix(o.ID, target, of.policyType), nil) {
 			p, err := identity.LoadOrganizationPolicy(g.r, o.ID, string(id))
 			if err != nil {
 				return nil, err
@@ -164,20 +168,15 @@ func (g *gatherer) level(o *identity.Organization, target string) (*level, error
 			if p == nil {
 				return nil, fmt.Errorf("policy %s is attached to %s and does not exist", id, target)
 			}
-			named := policy.Named{Name: p.ARN(o)}
-			switch {
-			case policyType == identity.ServiceControlPolicy:
-				named, err = g.parse(named.Name, document{kind: policy.SCP, stored: p.Content})
-				made.scps = append(made.scps, named)
-			case p.AWSManaged: // what it allows is implied
-				made.rcps = append(made.rcps, named)
-			default:
-				named, err = g.parse(named.Name, document{kind: policy.RCP, stored: p.Content})
-				made.rcps = append(made.rcps, named)
+			d := document{kind: of.kind, stored: p.Content}
+			if p.AWSManaged && of.kind == policy.RCP {
+				d.kind = policy.Resource // others can't allow
 			}
+			named, err := g.parse(p.ARN(o), d)
 			if err != nil {
 				return nil, fmt.Errorf("policy %s: %w", named.Name, err)
 			}
+			*of.policies = append(*of.policies, named)
 		}
 	}
 	if g.unparsed == unparsed || g.unparsed <= maxParsedInTurn { // all of them are there

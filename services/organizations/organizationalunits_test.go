@@ -17,6 +17,7 @@ import (
 
 	"emulator/emulatortest"
 	"emulator/server"
+	service "emulator/services/organizations"
 )
 
 // tree is an organization under test.
@@ -425,5 +426,16 @@ func TestTreeIsOfTheManagementAccount(t *testing.T) {
 			wantCode(t, call(o.as(account)), "AccessDeniedException")
 			wantCode(t, call(o.as("222222222222")), "AWSOrganizationsNotInUseException")
 		})
+	}
+}
+
+// Each operation is in the table of callers, but those that an account outside of any organization can call too, which have rules of
+// their own.
+func TestCallersOfEachOperation(t *testing.T) {
+	own := []string{"AcceptHandshake", "CancelHandshake", "CreateOrganization", "DeclineHandshake", "DescribeHandshake", "ListHandshakesForAccount"}
+	for _, op := range service.New(service.Config{}).Operations() {
+		if inTable := service.InCallableFrom(op.Name); inTable == slices.Contains(own, op.Name) {
+			t.Errorf("%s in the table: %v", op.Name, inTable)
+		}
 	}
 }
