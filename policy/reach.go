@@ -59,7 +59,7 @@ func (p *pattern) reachesService(service string) bool {
 
 // coversService reports whether the pattern is *, *:* or all of the service.
 func (p *pattern) coversService(service string) bool {
-	rest := strings.Trim(p.rest, "\xff")
+	rest := strings.ReplaceAll(p.rest, string([]byte{anyRun}), "")
 	switch {
 	case p.rest == "":
 		return false

@@ -56,7 +56,7 @@ func (n *enclave) open(t *testing.T, envelope []byte) []byte {
 	return must[[]byte](t)(attestationtest.Open(n.PrivateKey, envelope))
 }
 
-var image, otherImage = strings.Repeat("ab", 48), strings.Repeat("00", 48)
+var image = strings.Repeat("ab", 48)
 
 // What each operation answers a recipient.
 //

@@ -503,9 +503,8 @@ func TestServiceLinkedRolesAreExempt(t *testing.T) {
 
 // plain is an organization as AWS's text has it, without regard to cost.
 type plain struct {
-	parent   map[string]string          // of units and accounts
-	attached map[string][]plainPolicy   // by target
-	of       map[string]map[string]bool // IDs of the policies on a target
+	parent   map[string]string        // of units and accounts
+	attached map[string][]plainPolicy // by target
 }
 
 type plainPolicy struct {

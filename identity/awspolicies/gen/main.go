@@ -114,8 +114,8 @@ func write(policies map[string]managedPolicy) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(policies)) {
 		p := policies[name]
-		path, ok := strings.CutPrefix(p.ARN, "arn:aws:iam::aws:policy")
-		if path, ok = strings.CutSuffix(path, name); !ok {
+		path, ok := strings.CutSuffix(strings.TrimPrefix(p.ARN, "arn:aws:iam::aws:policy"), name)
+		if !ok || !strings.HasPrefix(path, "/") {
 			return fmt.Errorf("%s: ARN %s", name, p.ARN)
 		}
 		var text bytes.Buffer

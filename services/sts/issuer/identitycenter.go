@@ -15,9 +15,8 @@ import (
 //
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/trustedidentitypropagation-identity-enhanced-iam-role-sessions.html
 func identityCenter(c *claimSet) error {
-	user := c.text("sub", "")
-	if user == "" {
-		user = c.add("sub", uuidOf("identity center user", c.issuer.URL))
+	if c.text("sub", "") == "" {
+		c.add("sub", uuidOf("identity center user", c.issuer.URL))
 	}
 	c.add("aws:identity_store_id", "d-1234567890")
 	c.add("aws:identity_store_arn", "arn:aws:identitystore::111122223333:identitystore/"+c.text("aws:identity_store_id", "d-1234567890"))
