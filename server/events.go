@@ -119,14 +119,14 @@ func usedRecord(id string) []byte {
 }
 
 // beginTracking notes, once, from when on uses are known: of a database that has no keys yet, from ever on. And it makes the index of
-// tags, if there is none.
+// tags and that of the accounts in organizations, if there are none.
 func (s *Server) beginTracking(tx store.Tx) error {
 	var since time.Time
 	for range tx.Scan(store.Key("kms"), nil) {
 		since = s.clock.Now()
 		break
 	}
-	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged, organizations.Tagged))
+	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged, organizations.Tagged), organizations.Begin(tx))
 }
 
 // usedExists notes what has a last use and does not exist.

@@ -229,7 +229,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 
 // enforced is what the first screen says of each mode.
 var enforced = map[authz.Mode]string{
-	authz.Enforce: "signatures, identity policies, permissions boundaries, session, trust and key policies",
+	authz.Enforce: "signatures, identity policies, permissions boundaries, session, trust and key policies, service and resource control policies",
 	authz.Audit:   "signatures; policies are only asked (GET /_emulator/decisions)",
 	authz.Off:     "signatures; no policy",
 }

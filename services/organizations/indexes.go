@@ -10,6 +10,36 @@ import (
 	"emulator/store"
 )
 
+// Begin makes the index of the children of roots, in databases of older versions: all accounts were in the root, and in no index.
+func Begin(tx store.Tx) error {
+	children := make(map[string]string) // a scan must not write
+	for key := range tx.Scan(store.Key("organizations"), nil) {
+		o, _, err := store.Load[identity.Organization](tx, key)
+		if err != nil {
+			return err
+		}
+		if hasAny(tx, identity.InOrganization(o.ID, "child")) {
+			continue
+		}
+		for _, account := range tx.Scan(identity.OrganizationAccountsPrefix(o.ID), nil) {
+			children[string(childKey(o.ID, o.Root, types.ChildTypeAccount, string(account)))] = string(account)
+		}
+	}
+	for key, account := range children {
+		if err := tx.Put([]byte(key), []byte(account)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hasAny(r store.Reader, prefix []byte) bool {
+	for range r.Scan(prefix, nil) {
+		return true
+	}
+	return false
+}
+
 // Tagged calls f with the ARNs of what can have tags in organizations, and its tags.
 func Tagged(r store.Reader, f func(arn string, tags map[string]string) error) error {
 	for key := range r.Scan(store.Key("organizations"), nil) {

@@ -137,7 +137,7 @@ func (s *Service) deleteOrganizationalUnit(ctx context.Context, c api.Caller, in
 		if err != nil {
 			return err
 		}
-		for range tx.Scan(identity.InOrganization(o.ID, "child", u.ID), nil) {
+		if hasAny(tx, identity.InOrganization(o.ID, "child", u.ID)) {
 			return api.Errorf("OrganizationalUnitNotEmptyException", "The specified OU is not empty. Move all accounts to another root or to other OUs, remove all child OUs, and try the operation again.")
 		}
 		if err := deleteTags(tx, o, u.ID); err != nil {

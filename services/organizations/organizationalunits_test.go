@@ -3,6 +3,7 @@ package organizations_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ import (
 	"emulator/emulatortest"
 	"emulator/server"
 	service "emulator/services/organizations"
+	"emulator/store"
+	"emulator/store/bolt"
 )
 
 // tree is an organization under test.
@@ -437,5 +440,42 @@ func TestCallersOfEachOperation(t *testing.T) {
 		if inTable := service.InCallableFrom(op.Name); inTable == slices.Contains(own, op.Name) {
 			t.Errorf("%s in the table: %v", op.Name, inTable)
 		}
+	}
+}
+
+// A database of an older version has no index of the accounts in the root: it is made when the database is opened.
+func TestOlderDatabase(t *testing.T) {
+	dir := t.TempDir()
+	var account string
+	t.Run("before", func(t *testing.T) {
+		o := newTree(t, server.Config{DataDir: dir})
+		account = o.account(o.root, "team")
+	})
+	db, err := bolt.Open(filepath.Join(dir, "emulator.db"), bolt.Options{})
+	check(t, err)
+	check(t, db.Update(t.Context(), func(tx store.Tx) error {
+		var keys [][]byte
+		for key := range tx.Scan(store.Key("in-organization"), nil) {
+			keys = append(keys, slices.Clone(key))
+		}
+		if len(keys) != 2 {
+			t.Errorf("%d records", len(keys))
+		}
+		for _, key := range keys {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	check(t, db.Close())
+	e := emulatortest.Start(t, server.Config{DataDir: dir})
+	client := organizations.NewFromConfig(e.Config())
+	roots, err := client.ListRoots(t.Context(), nil)
+	check(t, err)
+	children, err := client.ListChildren(t.Context(), &organizations.ListChildrenInput{ParentId: roots.Roots[0].Id, ChildType: types.ChildTypeAccount})
+	check(t, err)
+	if len(children.Children) != 2 || *children.Children[0].Id != "000000000000" || *children.Children[1].Id != account {
+		t.Errorf("children %+v", children.Children)
 	}
 }

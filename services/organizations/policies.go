@@ -175,7 +175,7 @@ func (s *Service) deletePolicy(ctx context.Context, c api.Caller, in *organizati
 		if err != nil {
 			return err
 		}
-		for range tx.Scan(attachedPrefix(o.ID, p.ID), nil) {
+		if hasAny(tx, attachedPrefix(o.ID, p.ID)) {
 			return api.Errorf("PolicyInUseException", "The policy is attached to one or more entities. You must detach it from all roots, OUs, and accounts before performing this operation.")
 		}
 		if err := deleteTags(tx, o, p.ID); err != nil {
