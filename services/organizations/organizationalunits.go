@@ -82,11 +82,8 @@ func (s *Service) createOrganizationalUnit(ctx context.Context, c api.Caller, in
 		if err != nil {
 			return err
 		}
-		if err := needParent(tx, o, *in.ParentId); err != nil {
-			return err
-		}
 		u := &identity.OrganizationalUnit{ID: "ou-" + strings.TrimPrefix(o.Root, "r-") + end}
-		if u.Parents, err = inside(tx, o, *in.ParentId); err != nil {
+		if u.Parents, err = insideParent(tx, o, *in.ParentId); err != nil {
 			return err
 		}
 		if len(u.Parents) > maxDepth {
@@ -174,7 +171,7 @@ func listInside[T any](ctx context.Context, s *Service, c api.Caller, operation,
 		if err != nil {
 			return err
 		}
-		if err := needParent(r, o, parent); err != nil {
+		if _, err := insideParent(r, o, parent); err != nil {
 			return err
 		}
 		page, next, err = scanPage(r, list, childrenPrefix(o.ID, parent, kind), 0, func(id string) (*T, error) { return item(r, o, id) })

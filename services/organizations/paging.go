@@ -1,6 +1,7 @@
 package organizations
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -56,7 +57,7 @@ func scanPage[T any](r store.Reader, list api.List, prefix []byte, taken int, it
 	seen := 0
 	for key := range r.Scan(prefix, start) {
 		if taken+len(page) >= list.Max(listed) || seen == looked {
-			token := list.Marker(after)
+			token := list.Marker(cmp.Or(after, "\x00")) // before all, if others have the page
 			return page, &token, nil
 		}
 		seen++

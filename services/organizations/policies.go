@@ -215,7 +215,7 @@ func (s *Service) listPolicies(ctx context.Context, c api.Caller, in *organizati
 			return err
 		}
 		list := api.ListOf(c, in)
-		var first []types.PolicySummary
+		first := []types.PolicySummary{}
 		if in.NextToken == nil {
 			for i := range identity.AWSOrganizationPolicies {
 				if p := &identity.AWSOrganizationPolicies[i]; p.Type == string(in.Filter) {

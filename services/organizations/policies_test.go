@@ -257,6 +257,37 @@ func TestPoliciesHaveLimits(t *testing.T) {
 	}
 }
 
+// AWS's policies come first, on pages of any size, and none comes twice.
+func TestListPoliciesInPages(t *testing.T) {
+	o := newTree(t)
+	want := []string{full}
+	for i := range 3 {
+		want = append(want, o.policy(scp, fmt.Sprint(i), denyIAM))
+	}
+	slices.Sort(want[1:])
+	none, err := o.ListPolicies(t.Context(), &organizations.ListPoliciesInput{Filter: types.PolicyTypeTagPolicy})
+	check(t, err)
+	if none.Policies == nil || len(none.Policies) > 0 || none.NextToken != nil {
+		t.Errorf("of a type without policies: %+v", none)
+	}
+	for size := range int32(5) {
+		var got []string
+		for p := organizations.NewListPoliciesPaginator(o, &organizations.ListPoliciesInput{Filter: scp, MaxResults: aws.Int32(size + 1)}); p.HasMorePages(); {
+			page, err := p.NextPage(t.Context())
+			check(t, err)
+			if len(page.Policies) > int(size)+1 {
+				t.Errorf("%d in a page of %d", len(page.Policies), size+1)
+			}
+			for _, p := range page.Policies {
+				got = append(got, *p.Id)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in pages of %d: %v, want %v", size+1, got, want)
+		}
+	}
+}
+
 func TestPolicyTypesAreRefused(t *testing.T) {
 	o := newTree(t)
 	enable := func(root string, policyType types.PolicyType) error {

@@ -65,13 +65,13 @@ func inside(r store.Reader, o *identity.Organization, parent string) ([]string, 
 	return u.Within(), nil
 }
 
-// needParent fails if there is no such root or unit.
-func needParent(r store.Reader, o *identity.Organization, parent string) error {
+// insideParent is inside for a root or unit that must be there.
+func insideParent(r store.Reader, o *identity.Organization, parent string) ([]string, error) {
 	within, err := inside(r, o, parent)
 	if err == nil && within == nil {
 		err = api.Errorf("ParentNotFoundException", "You specified a parent that doesn't exist.")
 	}
-	return err
+	return within, err
 }
 
 // memberOf returns an account of the organization, nil if it has none of this ID.
