@@ -52,6 +52,9 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if err != nil {
 			return err
 		}
+		if k.Usage == types.KeyUsageTypeEncryptDecrypt && k.Spec != types.KeySpecSymmetricDefault {
+			return api.Errorf("InvalidKeyUsageException", "You cannot generate a data key with an asymmetric CMK")
+		}
 		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (s *Service) useForEncryption(r store.Reader, c api.Caller, k *Key, operati
 		return usable{}, err
 	}
 	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0 {
-		return usable{}, api.Errorf("ValidationError", "EncryptionContext is not supported with asymmetric keys.")
+		return usable{}, api.Errorf("ValidationError", "EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.")
 	}
 	return s.use(r, c, k)
 }
@@ -134,7 +134,7 @@ func (s *Service) ciphertextKey(r store.Reader, c api.Caller, given *string, alg
 	case ciphertext == nil && !ignored: // the model lets it be absent
 		return nil, api.Errorf("ValidationError", "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
 	case given == nil && asymmetric:
-		return nil, api.Errorf("ValidationError", "A key ID is required to decrypt with an asymmetric key.")
+		return nil, api.Errorf("ValidationError", "KeyId must not be null")
 	case given == nil && ignored:
 		return nil, api.Errorf("ValidationError", "A key ID is required when DryRunModifiers is IGNORE_CIPHERTEXT.")
 	case asymmetric || ignored:

@@ -117,7 +117,7 @@ func TestReEncryptBetweenKinds(t *testing.T) {
 			if _, err := c.ReEncrypt(t.Context(), in); symmetric(from) {
 				must[any](t)(nil, err)
 			} else {
-				refused(t, err, "ValidationException", "A key ID is required")
+				refused(t, err, "ValidationException", "KeyId must not be null")
 			}
 		}
 	}

@@ -262,7 +262,7 @@ func TestRSAEncryption(t *testing.T) {
 		}
 		in.KeyId = nil
 		_, err := c.Decrypt(t.Context(), in)
-		refused(t, err, "ValidationException", "key ID is required")
+		refused(t, err, "ValidationException", "KeyId must not be null")
 	}
 	for algorithm, longest := range map[types.EncryptionAlgorithmSpec]int{types.EncryptionAlgorithmSpecRsaesOaepSha1: 214, types.EncryptionAlgorithmSpecRsaesOaepSha256: 190} {
 		in := &kms.EncryptInput{KeyId: key.KeyId, Plaintext: make([]byte, longest), EncryptionAlgorithm: algorithm}
