@@ -63,6 +63,8 @@ var enumOrders = map[string]string{
 	"KeySpec":          "RSA_2048 ECC_NIST_P384 ECC_NIST_P256 ECC_NIST_P521 HMAC_384 RSA_3072 ECC_SECG_P256K1 RSA_4096 SYMMETRIC_DEFAULT HMAC_256 HMAC_224 HMAC_512",
 	"KeyUsageType":     "ENCRYPT_DECRYPT SIGN_VERIFY GENERATE_VERIFY_MAC",
 	"MacAlgorithmSpec": "HMAC_SHA_384 HMAC_SHA_256 HMAC_SHA_224 HMAC_SHA_512",
+	// measured by others (https://github.com/floci-io/floci/blob/main/src/test/java/io/github/hectorvent/floci/services/kms/KmsIntegrationTest.java)
+	"EncryptionAlgorithmSpec": "RSAES_OAEP_SHA_1 RSAES_OAEP_SHA_256 SM2PKE SYMMETRIC_DEFAULT",
 }
 
 // inAWSOrder returns the values of an enumeration: first those whose order was recorded, then those that AWS added since.
@@ -221,7 +223,7 @@ func (w *violations) structure(p *plan, v reflect.Value) {
 			w.value(f.plan, value)
 		case !ok && f.required:
 			null := "Value null"
-			if w.brief {
+			if w.brief || f.plan.shape.Sensitive {
 				null = "Value"
 			}
 			w.note(null, constraint{required, "not be null"})

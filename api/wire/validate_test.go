@@ -35,6 +35,7 @@ func TestValidation(t *testing.T) {
 		name, service, operation, query, want string
 	}{
 		{"missing", "sts", "GetFederationToken", "", "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"},
+		{"missing, and secret", "sts", "AssumeRoleWithWebIdentity", "RoleArn=arn:aws:iam::000000000000:role/a&RoleSessionName=me", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member must not be null"}, // measured of KMS
 		{"too long", "sts", "GetFederationToken", "Name=" + long, "1 validation error detected: Value '" + long + "' at 'name' failed to satisfy constraint: Member must have length less than or equal to 32"},
 		{"pattern", "sts", "GetFederationToken", "Name=a/b", `1 validation error detected: Value 'a/b' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
 		{"several", "sts", "AssumeRole", "RoleArn=x&DurationSeconds=1", "3 validation errors detected: Value 'x' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20; " +

@@ -39,10 +39,7 @@ func (s *Service) deriveSharedSecret(ctx context.Context, c api.Caller, in *kms.
 		if err != nil {
 			return err
 		}
-		if err := checkAlgorithm(k, types.KeyUsageTypeKeyAgreement, "DeriveSharedSecret", k.algorithms().agreement, in.KeyAgreementAlgorithm); err != nil {
-			return err
-		}
-		key, err = s.use(r, c, k)
+		key, err = useFor(s, r, c, k, types.KeyUsageTypeKeyAgreement, "DeriveSharedSecret", k.algorithms().agreement, in.KeyAgreementAlgorithm)
 		return err
 	})
 	if err != nil {
@@ -77,10 +74,7 @@ func (s *Service) useForEncapsulation(ctx context.Context, c api.Caller, operati
 		if err != nil {
 			return err
 		}
-		if err := checkAlgorithm(k, types.KeyUsageTypeEncapsulateDecapsulate, operation, k.algorithms().encapsulation, algorithm); err != nil {
-			return err
-		}
-		key, err = s.use(r, c, k)
+		key, err = useFor(s, r, c, k, types.KeyUsageTypeEncapsulateDecapsulate, operation, k.algorithms().encapsulation, algorithm)
 		return err
 	})
 	return key, err

@@ -52,10 +52,11 @@ func (s *Service) wrap(ctx context.Context, c api.Caller, keyID string, a access
 		if err != nil {
 			return err
 		}
-		if k.Usage == types.KeyUsageTypeEncryptDecrypt && k.Spec != types.KeySpecSymmetricDefault {
+		d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context)
+		if k.Usage == types.KeyUsageTypeEncryptDecrypt && api.ErrorCode(err) == "InvalidKeyUsageException" { // for the algorithm
 			return api.Errorf("InvalidKeyUsageException", "You cannot generate a data key with an asymmetric CMK")
 		}
-		if d.key, err = s.useForEncryption(r, c, k, a.action[len("kms:"):], types.EncryptionAlgorithmSpecSymmetricDefault, context); err != nil {
+		if err != nil {
 			return err
 		}
 		if err := check(k); err != nil {

@@ -64,13 +64,11 @@ func algorithmOr(algorithm types.EncryptionAlgorithmSpec) types.EncryptionAlgori
 
 // useForEncryption returns a key for use by an operation, such as "Encrypt", if it can be used with that algorithm and context.
 func (s *Service) useForEncryption(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.EncryptionAlgorithmSpec, context map[string]string) (usable, error) {
-	if err := checkAlgorithm(k, types.KeyUsageTypeEncryptDecrypt, operation, k.algorithms().encryption, algorithm); err != nil {
-		return usable{}, err
+	key, err := useFor(s, r, c, k, types.KeyUsageTypeEncryptDecrypt, operation, k.algorithms().encryption, algorithm)
+	if err == nil && algorithm != types.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0 {
+		err = api.Errorf("ValidationError", "EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.")
 	}
-	if algorithm != types.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0 {
-		return usable{}, api.Errorf("ValidationError", "EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.")
-	}
-	return s.use(r, c, k)
+	return key, err
 }
 
 // dryRun is AWS's answer to a call that would have succeeded.

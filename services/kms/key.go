@@ -120,6 +120,9 @@ func parseKeyID(c api.Caller, given string) (keyID, error) {
 		}
 		k.account, resource = parts[4], parts[5]
 		if id, ok := strings.CutPrefix(resource, "key/"); ok {
+			if !isKeyID(id) {
+				return k, api.Errorf("NotFoundException", "Invalid keyId %s", id)
+			}
 			k.id = id
 			return k, nil
 		}
@@ -135,13 +138,16 @@ func parseKeyID(c api.Caller, given string) (keyID, error) {
 	return k, nil
 }
 
-// isKeyID reports whether s has the form of a key ID: a UUID, or one of a multi-Region key.
+// isKeyID reports whether s has the form of a key ID: a UUID, or one of a multi-Region key. The form is that of upper
+// case, too, which no key has.
 func isKeyID(s string) bool {
 	if rest, ok := strings.CutPrefix(s, "mrk-"); ok {
-		return len(rest) == 32 && strings.Trim(rest, "0123456789abcdef") == ""
+		return len(rest) == 32 && strings.Trim(rest, hexadecimal) == ""
 	}
-	return len(s) == 36 && strings.Trim(s, "0123456789abcdef-") == "" && strings.Count(s, "-") == 4
+	return len(s) == 36 && strings.Trim(s, hexadecimal+"-") == "" && strings.Count(s, "-") == 4
 }
+
+const hexadecimal = "0123456789abcdefABCDEF"
 
 // access is what an operation wants to do with a key.
 type access struct {

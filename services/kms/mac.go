@@ -32,10 +32,7 @@ func (s *Service) computeMac(ctx context.Context, c api.Caller, operation, keyID
 		if err != nil {
 			return err
 		}
-		if err := checkAlgorithm(k, types.KeyUsageTypeGenerateVerifyMac, operation, k.algorithms().mac, algorithm); err != nil {
-			return err
-		}
-		key, err = s.use(r, c, k)
+		key, err = useFor(s, r, c, k, types.KeyUsageTypeGenerateVerifyMac, operation, k.algorithms().mac, algorithm)
 		return err
 	})
 	if err != nil {

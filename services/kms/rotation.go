@@ -198,27 +198,29 @@ func (s *Service) enableKeyRotation(ctx context.Context, c api.Caller, in *kms.E
 		period = *in.RotationPeriodInDays
 		a.request.Context = map[string][]string{"kms:RotationPeriodInDays": {strconv.Itoa(int(period))}}
 	}
-	return nil, s.setRotation(ctx, c, *in.KeyId, a, func(k *Key) {
+	return nil, s.setRotation(ctx, c, *in.KeyId, a, func(k *Key) error {
 		if k.RotationPeriod != period {
 			k.RotationPeriod, k.NextRotation = period, s.now().AddDate(0, 0, int(period))
 		}
+		return checkSymmetric(k)
 	})
 }
 
+// disableKeyRotation changes nothing of a key of a spec that does not rotate, which is no error, as others measured.
 func (s *Service) disableKeyRotation(ctx context.Context, c api.Caller, in *kms.DisableKeyRotationInput) (*kms.DisableKeyRotationOutput, error) {
-	return nil, s.setRotation(ctx, c, *in.KeyId, access{action: "kms:DisableKeyRotation"}, func(k *Key) {
+	return nil, s.setRotation(ctx, c, *in.KeyId, access{action: "kms:DisableKeyRotation"}, func(k *Key) error {
 		k.RotationPeriod, k.NextRotation = 0, time.Time{}
+		return nil
 	})
 }
 
-func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a access, f func(*Key)) error {
+func (s *Service) setRotation(ctx context.Context, c api.Caller, id string, a access, f func(*Key) error) error {
 	return s.store.Update(ctx, func(tx store.Tx) error {
 		return s.changeKey(tx, c, id, a, func(k *Key) error {
-			if err := cmp.Or(checkOrigin(k, true), s.checkUsable(tx, k, toRotate), checkNotReplica(k), checkSymmetric(k)); err != nil {
+			if err := cmp.Or(checkOrigin(k, true), s.checkUsable(tx, k, toRotate), checkNotReplica(k)); err != nil {
 				return err
 			}
-			f(k)
-			return nil
+			return f(k)
 		})
 	})
 }

@@ -58,16 +58,19 @@ var messageSizes = map[types.SigningAlgorithmSpec]map[types.MessageType]int{
 
 // useForSigning returns a key for use by an operation, if it can be used with that algorithm for such a message.
 func (s *Service) useForSigning(r store.Reader, c api.Caller, k *Key, operation string, algorithm types.SigningAlgorithmSpec, t types.MessageType, message []byte) (usable, error) {
-	if err := checkAlgorithm(k, types.KeyUsageTypeSignVerify, operation, k.algorithms().signing, algorithm); err != nil {
-		return usable{}, err
+	key, err := useFor(s, r, c, k, types.KeyUsageTypeSignVerify, operation, k.algorithms().signing, algorithm)
+	if err != nil {
+		return key, err
 	}
 	switch size, ok := messageSizes[algorithm][t]; {
+	case !ok && algorithm == types.SigningAlgorithmSpecMlDsaShake256:
+		err = api.Errorf("ValidationError", "Message type %s is incompatible with key spec %s.", t, k.Spec)
 	case !ok:
-		return usable{}, api.Errorf("ValidationError", "Message type %s is not valid for algorithm %s.", t, algorithm)
+		err = api.Errorf("ValidationError", "Message type %s is incompatible with algorithm %s.", t, algorithm)
 	case size != anySize && len(message) != size:
-		return usable{}, api.Errorf("ValidationError", "Digest is invalid length for algorithm %s.", algorithm)
+		err = api.Errorf("ValidationError", "Digest is invalid length for algorithm %s.", algorithm)
 	}
-	return s.use(r, c, k)
+	return key, err
 }
 
 // sign (https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html).
@@ -139,10 +142,9 @@ func (s *Service) getPublicKey(ctx context.Context, c api.Caller, in *kms.GetPub
 		if err != nil {
 			return err
 		}
-		if !specs[k.Spec].asymmetric() {
-			return api.Errorf("NotImplemented", "%s is not an asymmetric key.", k.ARN())
+		if key, err = s.use(r, c, k); err == nil && !specs[k.Spec].asymmetric() {
+			err = api.Errorf("UnsupportedOperationException", "").Because("%s keys have no public key", k.Spec)
 		}
-		key, err = s.use(r, c, k)
 		return err
 	})
 	if err != nil {

@@ -231,11 +231,11 @@ func TestSigningErrors(t *testing.T) {
 		mt        types.MessageType
 		text      string
 	}{
-		{ecc, types.SigningAlgorithmSpecEcdsaSha256, 64, types.MessageTypeExternalMu, "Message type EXTERNAL_MU is not valid for algorithm ECDSA_SHA_256."},
-		{edwards, types.SigningAlgorithmSpecEd25519Sha512, 64, types.MessageTypeDigest, "Message type DIGEST is not valid for algorithm ED25519_SHA_512."},
-		{edwards, types.SigningAlgorithmSpecEd25519PhSha512, 64, "", "Message type RAW is not valid for algorithm ED25519_PH_SHA_512."},
+		{ecc, types.SigningAlgorithmSpecEcdsaSha256, 64, types.MessageTypeExternalMu, "Message type EXTERNAL_MU is incompatible with algorithm ECDSA_SHA_256."},
+		{edwards, types.SigningAlgorithmSpecEd25519Sha512, 64, types.MessageTypeDigest, "Message type DIGEST is incompatible with algorithm ED25519_SHA_512."},
+		{edwards, types.SigningAlgorithmSpecEd25519PhSha512, 64, "", "Message type RAW is incompatible with algorithm ED25519_PH_SHA_512."},
 		{edwards, types.SigningAlgorithmSpecEd25519PhSha512, 32, types.MessageTypeDigest, "Digest is invalid length for algorithm ED25519_PH_SHA_512."},
-		{lattice, mlDSA, 64, types.MessageTypeDigest, "Message type DIGEST is not valid for algorithm ML_DSA_SHAKE_256."},
+		{lattice, mlDSA, 64, types.MessageTypeDigest, "Message type DIGEST is incompatible with key spec ML_DSA_44."},
 		{lattice, mlDSA, 32, types.MessageTypeExternalMu, "Digest is invalid length for algorithm ML_DSA_SHAKE_256."},
 	} {
 		refused(t, sign(bad.key, bad.algorithm, make([]byte, bad.size), bad.mt), "ValidationException", bad.text)

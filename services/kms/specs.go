@@ -8,6 +8,7 @@ import (
 
 	"emulator/api"
 	"emulator/services/kms/keystore"
+	"emulator/store"
 )
 
 // algorithms are what keys can be asked for.
@@ -138,21 +139,15 @@ func (k *Key) algorithms() algorithms {
 	return algorithms{}
 }
 
-// checkUsage returns AWS's error if an operation can't use a key for what it is for.
-func checkUsage(k *Key, usage types.KeyUsageType, operation string) error {
+// useFor returns a key for use by an operation with an algorithm, which has to be one of those given. AWS looks at the usage first,
+// then at the state, and at the algorithm last.
+func useFor[A ~string](s *Service, r store.Reader, c api.Caller, k *Key, usage types.KeyUsageType, operation string, of []A, algorithm A) (usable, error) {
 	if k.Usage != usage {
-		return api.Errorf("InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", k.ARN(), k.Usage, operation)
+		return usable{}, api.Errorf("InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", k.ARN(), k.Usage, operation)
 	}
-	return nil
-}
-
-// checkAlgorithm returns AWS's error if an operation can't use a key of a usage with an algorithm: it has to be one of those given.
-func checkAlgorithm[A ~string](k *Key, usage types.KeyUsageType, operation string, of []A, algorithm A) error {
-	if err := checkUsage(k, usage, operation); err != nil {
-		return err
+	key, err := s.use(r, c, k)
+	if err == nil && !slices.Contains(of, algorithm) {
+		err = api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
 	}
-	if !slices.Contains(of, algorithm) {
-		return api.Errorf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
-	}
-	return nil
+	return key, err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// AWS's codes and texts, and where they are from. "recorded" is what LocalStack recorded from AWS (tests/aws/services/kms/test_kms.snapshot.json).
+// AWS's codes and texts, and where they are from. What Floci measured stands in its tests (KmsIntegrationTest.java). "recorded" is what LocalStack recorded from AWS (tests/aws/services/kms/test_kms.snapshot.json).
 func TestTexts(t *testing.T) {
 	_, c := start(t)
 	ctx := t.Context()
@@ -19,6 +19,13 @@ func TestTexts(t *testing.T) {
 	oaep := createKey(t, c, types.KeySpecRsa2048, types.KeyUsageTypeEncryptDecrypt)
 	blob := must[*kms.EncryptOutput](t)(c.Encrypt(ctx, &kms.EncryptInput{KeyId: symmetric.KeyId, Plaintext: []byte("x")})).CiphertextBlob
 	some := make([]byte, 32)
+	edwards, mlDSA := createKey(t, c, types.KeySpecEccNistEdwards25519, types.KeyUsageTypeSignVerify), createKey(t, c, types.KeySpecMlDsa44, types.KeyUsageTypeSignVerify)
+	disabledSigning, disabledOAEP := createKey(t, c, types.KeySpecEccNistP256, types.KeyUsageTypeSignVerify), createKey(t, c, types.KeySpecRsa2048, types.KeyUsageTypeEncryptDecrypt)
+	disabledMAC := createKey(t, c, types.KeySpecHmac256, types.KeyUsageTypeGenerateVerifyMac)
+	for _, k := range []*types.KeyMetadata{disabledSigning, disabledOAEP, disabledMAC} {
+		must[*kms.DisableKeyOutput](t)(c.DisableKey(ctx, &kms.DisableKeyInput{KeyId: k.KeyId}))
+	}
+	disabled := func(k *types.KeyMetadata) string { return *k.Arn + " is disabled." }
 	usage := func(k *types.KeyMetadata, operation string) string {
 		return *k.Arn + " key usage is " + string(k.KeyUsage) + " which is not valid for " + operation + "."
 	}
@@ -52,6 +59,23 @@ func TestTexts(t *testing.T) {
 			"InvalidKeyUsageException", "You cannot generate a data key with an asymmetric CMK"},
 		{"Encrypt with OAEP and a context", "measured by Floci (floci-io/floci#3038)", second(c.Encrypt(ctx, &kms.EncryptInput{KeyId: oaep.KeyId, Plaintext: some, EncryptionAlgorithm: "RSAES_OAEP_SHA_256", EncryptionContext: map[string]string{"a": "b"}})),
 			"ValidationException", "EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs."},
+		{"Encrypt with a disabled signing key", "measured by Floci", second(c.Encrypt(ctx, &kms.EncryptInput{KeyId: disabledSigning.KeyId, Plaintext: some})), "InvalidKeyUsageException", usage(disabledSigning, "Encrypt")},
+		{"Sign with a disabled key and another's algorithm", "measured by Floci", second(c.Sign(ctx, &kms.SignInput{KeyId: disabledSigning.KeyId, Message: some, SigningAlgorithm: "ECDSA_SHA_384"})), "DisabledException", disabled(disabledSigning)},
+		{"Encrypt with a disabled key and another's algorithm", "measured by Floci", second(c.Encrypt(ctx, &kms.EncryptInput{KeyId: disabledOAEP.KeyId, Plaintext: some})), "DisabledException", disabled(disabledOAEP)},
+		{"GenerateDataKey of a disabled RSA key", "measured by Floci", second(c.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{KeyId: disabledOAEP.KeyId, KeySpec: "AES_256"})), "DisabledException", disabled(disabledOAEP)},
+		{"GetPublicKey of a disabled MAC key", "its kind", second(c.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: disabledMAC.KeyId})), "DisabledException", disabled(disabledMAC)},
+		{"GetPublicKey of a symmetric key", "measured by Floci", second(c.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: symmetric.KeyId})), "UnsupportedOperationException", ""},
+		{"Sign a digest with Ed25519", "measured by Floci", second(c.Sign(ctx, &kms.SignInput{KeyId: edwards.KeyId, Message: some, MessageType: "DIGEST", SigningAlgorithm: "ED25519_SHA_512"})),
+			"ValidationException", "Message type DIGEST is incompatible with algorithm ED25519_SHA_512."},
+		{"Sign a message with prehashed Ed25519", "measured by Floci", second(c.Sign(ctx, &kms.SignInput{KeyId: edwards.KeyId, Message: some, SigningAlgorithm: "ED25519_PH_SHA_512"})),
+			"ValidationException", "Message type RAW is incompatible with algorithm ED25519_PH_SHA_512."},
+		{"Sign a digest with ML-DSA", "measured by Floci", second(c.Sign(ctx, &kms.SignInput{KeyId: mlDSA.KeyId, Message: some, MessageType: "DIGEST", SigningAlgorithm: "ML_DSA_SHAKE_256"})),
+			"ValidationException", "Message type DIGEST is incompatible with key spec ML_DSA_44."},
+		{"DescribeKey of an ARN with no key ID", "measured by Floci", second(c.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String("arn:aws:kms:us-east-1:000000000000:key/foo")})), "NotFoundException", "Invalid keyId foo"},
+		{"DescribeKey in upper case", "measured by Floci", second(c.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String("786CA7CD-B74B-42B3-B887-902AD7AB6429")})),
+			"NotFoundException", "Key 'arn:aws:kms:us-east-1:000000000000:key/786CA7CD-B74B-42B3-B887-902AD7AB6429' does not exist"},
+		{"Encrypt with no such algorithm", "measured by Floci", second(c.Encrypt(ctx, &kms.EncryptInput{KeyId: symmetric.KeyId, Plaintext: some, EncryptionAlgorithm: "FOO"})),
+			"ValidationException", "1 validation error detected: Value 'FOO' at 'encryptionAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256, SM2PKE, SYMMETRIC_DEFAULT]"},
 		{"Decrypt with OAEP, and no key", "measured by Floci", second(c.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: some, EncryptionAlgorithm: "RSAES_OAEP_SHA_256"})), "ValidationException", "KeyId must not be null"},
 		{"Decrypt of an RSA ciphertext, and no algorithm", "measured by Floci", second(c.Decrypt(ctx, &kms.DecryptInput{KeyId: oaep.KeyId, CiphertextBlob: make([]byte, 256)})), "InvalidCiphertextException", ""},
 		{"OAEP with SHA-256", "recorded", encryptOAEP("RSAES_OAEP_SHA_256", 191), "ValidationException", "Algorithm RSAES_OAEP_SHA_256 and key spec RSA_2048 cannot encrypt data larger than 190 bytes."},
