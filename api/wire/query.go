@@ -225,16 +225,20 @@ func malformed(name string) error {
 	return api.Errorf("MalformedInput", "The value of parameter %s can't be parsed.", name)
 }
 
-// numbered returns the nodes called PART.1, PART.2 … below one, in order. Numbers may be left out.
+// numbered returns the nodes called PART.1, PART.2 … below one, in order. Numbers may be left out. Nothing else may stand there:
+// what was meant as an item would be none.
 func (n node) numbered(part, name string) ([]node, error) {
 	type item struct {
 		node
 		number int
 	}
 	var items []item
+	if own, ok := n.value(); ok && own != "" {
+		return nil, malformed(name)
+	}
 	for list := range n.below() {
-		if list.part != part {
-			continue
+		if own, ok := list.value(); ok && own != "" || list.part != part {
+			return nil, malformed(name)
 		}
 		for child := range list.below() {
 			number, err := strconv.Atoi(child.part)

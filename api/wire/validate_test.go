@@ -125,7 +125,7 @@ func TestQueryForms(t *testing.T) {
 	if in, err = decode("RoleName=a&Tags="); err != nil || in.(*iam.TagRoleInput).Tags == nil {
 		t.Errorf("the empty list: %v", err)
 	}
-	for _, bad := range []string{"Tags.member.x.Key=1", "Tags.member.0.Key=1", "Tags.member.01.Key=1"} {
+	for _, bad := range []string{"Tags.member.x.Key=1", "Tags.member.0.Key=1", "Tags.member.01.Key=1", "Tags.1.Key=1", "Tags.members.1.Key=1", "Tags=x", "Tags.member=x"} {
 		if _, err := decode(bad + "&RoleName=a"); api.ErrorCode(err) != "MalformedInput" {
 			t.Errorf("%s: %v", bad, err)
 		}
