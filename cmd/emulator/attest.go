@@ -59,7 +59,7 @@ mode. It is good for three hours.`,
 			}
 			if key != "" {
 				if _, err := x509.ParsePKIXPublicKey(request.PublicKey); err != nil {
-					return fmt.Errorf("--public-key %s: %w", key, err)
+					return fmt.Errorf("--public-key %s: no public key in PEM or DER", key)
 				}
 			}
 			var answer struct {

@@ -105,7 +105,7 @@ func TestAttest(t *testing.T) {
 		{"twice", "--pcr 0 is given twice", env, []string{"--pcr", "0=00", "--pcr", "0=01"}},
 		{"too short", "its pcrs is not 1 to 32 values of 32, 48 or 64 bytes", env, []string{"--pcr", "0=00"}},
 		{"a private key", "RSA PRIVATE KEY, want PUBLIC KEY", env, []string{"--public-key", file(t, "private", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))}},
-		{"no key", "--public-key", env, []string{"--public-key", file(t, "no key", []byte("hello"))}},
+		{"no key", "no public key in PEM or DER", env, []string{"--public-key", file(t, "no key", []byte("hello"))}},
 		{"no such file", "no such file", env, []string{"--nonce", filepath.Join(t.TempDir(), "none")}},
 		{"too much", "its user_data is not at most 512 bytes", env, []string{"--user-data", file(t, "long", make([]byte, 513))}},
 		{"no age", "age: ", env, []string{"--age", "old"}},
