@@ -32,6 +32,8 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
 	r.HandleFunc("/mfa-devices", s.adminMFADevice).Methods(http.MethodPost)
+	r.HandleFunc("/cloudhsm/activate", s.adminActivateCluster).Methods(http.MethodPost)
+	r.HandleFunc("/cloudhsm/degrade", s.adminDegradeHSM).Methods(http.MethodPost)
 	r.HandleFunc("/saml/metadata", s.samlMetadata).Methods(http.MethodGet)
 	r.HandleFunc("/saml/response", s.samlRespond).Methods(http.MethodPost)
 	r.HandleFunc("/attestation-document", s.adminAttest).Methods(http.MethodPost)
@@ -232,7 +234,7 @@ func belongsTo(r store.Reader, account string, shared map[string]bool, key, valu
 		return err == nil && m != nil && (m.Account == account || shared[m.Organization])
 	case "delegation-workflow":
 		return parts[1] == account || shared[string(value)]
-	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "in-organization", "kms-deletion":
+	case "organizations", "organizations-create-account", "delegation-request", "delegation-owned", "organization-account", "in-organization", "kms-deletion", "cloudhsm-shared":
 		return slices.ContainsFunc(parts[1:], ours)
 	default:
 		return parts[1] == account

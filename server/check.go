@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"emulator/services/cloudhsm"
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/organizations"
@@ -78,7 +79,7 @@ func CheckBackup(ctx context.Context, backup io.Reader) ([]string, error) {
 }
 
 // indexes tell, for a service, what its records say that must be in its indexes.
-var indexes = []func(r store.Reader, indexed *store.Indexed) error{iam.Indexes, kms.Indexes, organizations.Indexes, usedExists}
+var indexes = []func(r store.Reader, indexed *store.Indexed) error{iam.Indexes, kms.Indexes, cloudhsm.Indexes, organizations.Indexes, usedExists}
 
 // checkIndexes compares the indexes with the records.
 func checkIndexes(ctx context.Context, s store.Store) (findings []string, err error) {

@@ -114,6 +114,10 @@ func TestDependentActions(t *testing.T) {
 				return err
 			},
 		},
+		{
+			"cloudhsm:CreateCluster", "iam:CreateServiceLinkedRole", on("role/aws-service-role/cloudhsm.amazonaws.com/AWSServiceRoleForCloudHSM"),
+			func() error { return invoke(t, clientsOf(bob)["cloudhsmv2"], "cloudhsmv2", "CreateCluster", values) },
+		},
 		{"organizations:CreateAccount", "organizations:TagResource", " on resource: *", func() error {
 			_, err := orgs.CreateAccount(t.Context(), &organizations.CreateAccountInput{
 				AccountName: aws.String("a"), Email: aws.String("a@example.com"), Tags: []orgtypes.Tag{{Key: aws.String("team"), Value: aws.String("a")}},

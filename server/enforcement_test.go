@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudhsmv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -180,7 +182,11 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		KeyId: key.KeyMetadata.KeyId, GranteePrincipal: aws.String("arn:aws:iam::000000000000:user/alice"), Operations: []types.GrantOperation{"Decrypt"},
 	})
 	check(err)
+	cluster, err := cloudhsmv2.NewFromConfig(e.Config()).CreateCluster(t.Context(), &cloudhsmv2.CreateClusterInput{HsmType: aws.String("hsm2m.medium"), SubnetIds: []string{"subnet-00000000"}})
+	check(err)
 	return map[string]any{
+		"HsmType": "hsm2m.medium", "SubnetIds": []string{"subnet-00000000"}, "ClusterId": *cluster.Cluster.ClusterId, "AvailabilityZone": "us-east-1a", "BackupId": "backup-aaaaaaaaaaa",
+		"DestinationRegion": "eu-west-1", "NeverExpires": true,
 		"GranteePrincipal": "arn:aws:iam::000000000000:user/alice", "GrantId": *grant.GrantId, "GrantToken": *grant.GrantToken,
 		"RoleArn": "arn:aws:iam::000000000000:role/app", "RoleName": "app", "InstanceProfileName": "web", "TemplateArn": "arn:aws:iam::aws:role-template/iam.amazonaws.com/PowerUserRoleTemplate:1", "Properties": map[string]string{"RoleManager/Enabled": "true"}, "EntityArn": "arn:aws:iam::000000000000:delegation-request/" + strings.Repeat("d", 16), "AWSServiceName": "ecs.amazonaws.com", "UserName": "alice", "GroupName": "staff", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
 		"PolicyArn": *managed.Policy.Arn, "PermissionsBoundary": *managed.Policy.Arn, "PolicyName": "default", "PolicyDocument": allow, "VersionId": "v1",
@@ -207,7 +213,7 @@ var alwaysGiven = []string{"arn", "PolicyTemplateArn", "UserName", "Password", "
 func clientsOf(config aws.Config) map[string]any {
 	return map[string]any{
 		"sts": sts.NewFromConfig(config), "iam": iam.NewFromConfig(config), "kms": kms.NewFromConfig(config), "organizations": organizations.NewFromConfig(config),
-		"resourcegroupstaggingapi": resourcegroupstaggingapi.NewFromConfig(config),
+		"cloudhsmv2": cloudhsmv2.NewFromConfig(config), "resourcegroupstaggingapi": resourcegroupstaggingapi.NewFromConfig(config),
 	}
 }
 
@@ -215,6 +221,10 @@ func clientsOf(config aws.Config) map[string]any {
 func invoke(t *testing.T, client any, service, operation string, values map[string]any) error {
 	t.Helper()
 	m := modelOf(t, service)
+	if service == "cloudhsmv2" { // Organizations' are others
+		values = maps.Clone(values)
+		values["ResourceId"] = values["ClusterId"]
+	}
 	method := reflect.ValueOf(client).MethodByName(operation)
 	if !method.IsValid() { // the SDK does not have it yet
 		return query(t, client, service, m.Operations[operation], values)
@@ -326,6 +336,7 @@ var documentedActions = map[string][]string{
 	"AddRoleToInstanceProfile": {"iam:AddRoleToInstanceProfile", "iam:PassRole"},
 	"AcquireRole":              {"iam:GetRoleTemplateVersion", "iam:CreateRole", "iam:AttachRolePolicy"},
 	"PutAccountProperties":     {"iam:PutAccountProperties", "iam:CreateServiceLinkedRole"},
+	"CreateCluster":            {"cloudhsm:CreateCluster", "iam:CreateServiceLinkedRole"},
 	"CreateOrganization":       {"organizations:CreateOrganization", "iam:CreateServiceLinkedRole"},
 }
 

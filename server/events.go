@@ -12,6 +12,7 @@ import (
 	"emulator/api"
 	"emulator/audit"
 	"emulator/identity"
+	"emulator/services/cloudhsm"
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/organizations"
@@ -126,7 +127,7 @@ func (s *Server) beginTracking(tx store.Tx) error {
 		since = s.clock.Now()
 		break
 	}
-	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged, organizations.Tagged), organizations.Begin(tx))
+	return errors.Join(s.lastUse.Begin(tx, since), tagindex.Begin(tx, iam.Tagged, kms.Tagged, cloudhsm.Tagged, organizations.Tagged), organizations.Begin(tx))
 }
 
 // usedExists notes what has a last use and does not exist.

@@ -25,6 +25,7 @@ import (
 	"emulator/identity"
 	"emulator/identity/serviceprincipals"
 	"emulator/quota"
+	"emulator/services/cloudhsm"
 	"emulator/services/iam"
 	"emulator/services/kms"
 	"emulator/services/kms/attestation/nsm"
@@ -125,6 +126,7 @@ type Server struct {
 	trail     audit.Trail
 	sts       *sts.Service
 	kms       *kms.Service
+	cloudHSM  *cloudhsm.Service
 	signin    *signin.Service
 	services  []*service
 	handler   http.Handler
@@ -154,7 +156,7 @@ func Open(config Config) (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	quotas, err := quota.New(config.Quotas, time.Now, slices.Concat(iam.Quotas(), kms.Quotas(), organizations.Quotas())...)
+	quotas, err := quota.New(config.Quotas, time.Now, slices.Concat(iam.Quotas(), kms.Quotas(), cloudhsm.Quotas(), organizations.Quotas())...)
 	if err != nil {
 		return nil, fmt.Errorf("quotas: %w", err)
 	}
@@ -213,12 +215,12 @@ func Open(config Config) (_ *Server, err error) {
 	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RoleTemplates: config.RoleTemplates, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
 	orgs := organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole, LinkRole: iam.LinkRole})
 	s.authz.Tags = orgs.CheckTags
+	s.cloudHSM = cloudhsm.New(cloudhsm.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Quotas: quotas, Regions: s.regions, LinkRole: iam.LinkRole})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", s.iam.Operations()},
 		source{"kms", s.kms.Operations()},
-		// Nothing of this yet: it answers that the operation is not supported.
-		source{"cloudhsmv2", nil},
+		source{"cloudhsmv2", s.cloudHSM.Operations()},
 		source{"organizations", orgs.Operations()},
 		source{"resourcegroupstaggingapi", resourcegroupstaggingapi.New(resourcegroupstaggingapi.Config{Store: db, Authz: s.authz, Clock: s.clock}).Operations()},
 	); err != nil {

@@ -61,7 +61,7 @@ func newServeCommand(env settings) *cobra.Command {
 	flags.StringSliceVar(&config.Regions, "region", nil, "a further `region`, besides those that AWS has")
 	flags.StringSliceVar(&config.ServicePrincipals, "service-principal", nil, "a further `service` (queue.example.com) that policies may name as a principal, besides those that AWS has")
 	flags.StringSliceVar(&config.DisabledRegions, "disable-sts-region", nil, "`region`s in which STS gives no credentials")
-	flags.DurationVar(&config.Transition, "transition", 0, "`time` that what AWS does in the background takes (30s): a key's replica, a new account, connecting a key store")
+	flags.DurationVar(&config.Transition, "transition", 0, "`time` that what AWS does in the background takes (30s): a key's replica, a new account, connecting a key store, a CloudHSM cluster")
 	flags.StringVar(&metadataListen, "imds-listen", "", "`address` and port of an EC2 instance metadata service, which has the credentials of --imds-role")
 	flags.StringVar(&metadata.Role, "imds-role", "", "`ARN` of the instance's role or instance profile")
 	flags.StringVar(&metadata.Region, "imds-region", "us-east-1", "the instance's `region`")

@@ -47,6 +47,7 @@ var linkedServices = []linkedService{
 	{"cassandra.application-autoscaling", "ApplicationAutoScaling_CassandraTable", "AWSApplicationAutoscalingCassandraTablePolicy", false},               // [rec]
 	{"chime", "AmazonChime", "AmazonChimeServiceRolePolicy", false},                                                                                      // [policy] AmazonChimeServiceRolePolicy
 	{"cks.kms", "KeyManagementServiceCustomKeyStores", "AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy", false},                                 // [rec]
+	{"cloudhsm", "CloudHSM", "CloudHSMServiceRolePolicy", false},                                                                                         // https://docs.aws.amazon.com/cloudhsm/latest/userguide/service-linked-roles.html
 	{"cloudtrail", "CloudTrail", "CloudTrailServiceRolePolicy", false},                                                                                   // [rec]
 	{"codeguru-reviewer", "AmazonCodeGuruReviewer", "AmazonCodeGuruReviewerServiceRolePolicy", false},                                                    // [policy] AWSCodeCommitFullAccess
 	{"codestar-notifications", "CodeStarNotifications", "AWSCodeStarNotificationsServiceRolePolicy", false},                                              // [rec]
