@@ -288,6 +288,32 @@ func TestErrors(t *testing.T) {
 	wantError(t, err, "UnsupportedOperationException", "The operation TagResources is not supported by this emulator.")
 }
 
+// Keys and values, too, come in pages whose tokens end.
+func TestPagesOfKeys(t *testing.T) {
+	ctx, e := t.Context(), emulatortest.Start(t)
+	client, policies := tagging.NewFromConfig(e.Config()), iam.NewFromConfig(e.Config())
+	document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	const made = 101
+	for n := range made {
+		name := fmt.Sprint("n", n)
+		must(policies.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document, Tags: iamTags("team", name, name, "v")}))(t)
+	}
+	team := aws.String("team")
+	keys := must(client.GetTagKeys(ctx, nil))(t)
+	values := must(client.GetTagValues(ctx, &tagging.GetTagValuesInput{Key: team}))(t)
+	moreKeys := must(client.GetTagKeys(ctx, &tagging.GetTagKeysInput{PaginationToken: keys.PaginationToken}))(t)
+	moreValues := must(client.GetTagValues(ctx, &tagging.GetTagValuesInput{Key: team, PaginationToken: values.PaginationToken}))(t)
+	if len(keys.TagKeys)+len(moreKeys.TagKeys) != made+1 || *moreKeys.PaginationToken != "" || len(values.TagValues)+len(moreValues.TagValues) != made || *moreValues.PaginationToken != "" {
+		t.Errorf("%d and %d keys, %d and %d values", len(keys.TagKeys), len(moreKeys.TagKeys), len(values.TagValues), len(moreValues.TagValues))
+	}
+	e.Clock.Advance(16 * time.Minute)
+	const expired = "PaginationTokenExpiredException"
+	_, err := client.GetTagKeys(ctx, &tagging.GetTagKeysInput{PaginationToken: keys.PaginationToken})
+	wantError(t, err, expired, "The pagination token is expired.")
+	_, err = client.GetTagValues(ctx, &tagging.GetTagValuesInput{Key: team, PaginationToken: values.PaginationToken})
+	wantError(t, err, expired, "The pagination token is expired.")
+}
+
 // Resources without a Region are listed in the home Region of their partition.
 func TestHomeRegion(t *testing.T) {
 	ctx, e := t.Context(), emulatortest.Start(t)
