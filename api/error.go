@@ -116,6 +116,7 @@ var Common = map[string]CommonError{
 	"MissingAuthenticationToken":  {"MissingAuthenticationToken", 403, "MissingAuthenticationTokenException", 400},
 	"NotAuthorized":               {"NotAuthorized", 400, "NotAuthorizedException", 400},
 	"NotImplemented":              {"NotImplemented", 501, "UnsupportedOperationException", 400},
+	"OptInRequired":               {"OptInRequired", 403, "OptInRequired", 400},
 	"RequestEntityTooLarge":       {"RequestEntityTooLarge", 413, "RequestEntityTooLargeException", 413},
 	"RequestExpired":              {"RequestExpired", 400, "RequestExpired", 400},
 	"ServiceUnavailable":          {"ServiceUnavailable", 503, "ServiceUnavailableException", 503},

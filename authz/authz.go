@@ -84,6 +84,15 @@ func (a *Authorizer) Authorize(r store.Reader, c api.Caller, req Request) error 
 }
 
 func (a *Authorizer) authorize(r store.Reader, c api.Caller, req Request) error {
+	if owner := req.ResourceAccount; owner != "" && owner != c.Account {
+		restriction, err := identity.LoadRestriction(r, owner)
+		if err != nil {
+			return err
+		}
+		if restriction.Unusable() {
+			return api.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s", c.ARN, req.Action, req.Resource).Because("account %s is suspended or closed", owner)
+		}
+	}
 	rehearsed := a.rehearsal(c.RequestID)
 	if a.mode == Off && rehearsed == nil {
 		return nil

@@ -16,6 +16,7 @@ import (
 	"emulator/api"
 	"emulator/identity"
 	"emulator/services/iam"
+	"emulator/services/organizations"
 	"emulator/store"
 )
 
@@ -31,6 +32,7 @@ func (s *Server) adminRoutes(r *mux.Router) {
 	r.HandleFunc("/check", s.adminCheck).Methods(http.MethodGet)
 	r.HandleFunc("/delegation-requests/{id}", s.adminDelegation).Methods(http.MethodGet)
 	r.HandleFunc("/access-tokens", s.adminAccessToken).Methods(http.MethodPost)
+	r.HandleFunc("/accounts/{account}/facts", s.adminFacts).Methods(http.MethodGet, http.MethodPut)
 	r.HandleFunc("/mfa-devices", s.adminMFADevice).Methods(http.MethodPost)
 	r.HandleFunc("/cloudhsm/activate", s.adminActivateCluster).Methods(http.MethodPost)
 	r.HandleFunc("/cloudhsm/degrade", s.adminDegradeHSM).Methods(http.MethodPost)
@@ -225,6 +227,10 @@ func belongsTo(r store.Reader, account string, shared map[string]bool, key, valu
 	case "last-used": // of an account, of an access key, of a KMS key by its ARN, or of a user or role by its unique ID
 		owner, _ := identity.AccountOf(parts[1])
 		return owner == account || parts[1] == account || parts[1] == identity.RootKeyUse(account) || strings.Contains(parts[1]+string(r.Get(identity.UniqueIDKey(parts[1]))), ":"+account+":")
+	case "account-email":
+		return string(value) == account
+	case "handshake-received": // what was sent is the sender's
+		return shared[string(value)]
 	case "outbound-issuer", "signin-code":
 		return strings.Contains(string(value), `"`+account+`"`)
 	case "tag", "tagged": // also of an account as its organization has it
@@ -294,6 +300,35 @@ func (s *Server) adminMFADevice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, made)
+}
+
+// adminFacts answers what holds of an account outside of AWS's API, organizations.Facts, and replaces it.
+func (s *Server) adminFacts(w http.ResponseWriter, r *http.Request) {
+	account := mux.Vars(r)["account"]
+	if !identity.IsAccountID(account) {
+		adminError(w, http.StatusBadRequest, "account: want twelve digits")
+		return
+	}
+	if r.Method == http.MethodPut {
+		facts := &organizations.Facts{}
+		err := decodeAdmin(w, r, facts)
+		if err == nil {
+			err = s.organizations.SetFacts(r.Context(), account, facts)
+		}
+		if e, ok := errors.AsType[*api.Error](err); ok {
+			err = errors.New(e.Message)
+		}
+		if err != nil {
+			adminError(w, http.StatusBadRequest, err.Error())
+			return
+		}
+	}
+	facts, err := s.organizations.Facts(r.Context(), account)
+	if err != nil {
+		s.adminFailure(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, facts)
 }
 
 // adminDelegation answers what SendDelegationToken sent to a request's notification channel:

@@ -330,8 +330,11 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 		c.caller.Region = identity.HomeRegion(c.caller.Partition)
 	}
 	var credential identity.Credential
+	var restriction *identity.Restriction
 	err := s.store.View(ctx, func(tx store.Reader) (err error) {
-		credential, err = s.directory.Find(tx, c.caller.Received, c.caller.Partition, sig.AccessKeyID, sig.SessionToken)
+		if credential, err = s.directory.Find(tx, c.caller.Received, c.caller.Partition, sig.AccessKeyID, sig.SessionToken); err == nil {
+			restriction, err = identity.LoadRestriction(tx, credential.Principal.Account)
+		}
 		return err
 	})
 	switch {
@@ -347,6 +350,12 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	}
 	if err := s.verifier.Verify(r, c.raw, sig, credential.Secret); err != nil {
 		return err
+	}
+	switch {
+	case restriction.Unusable():
+		return errInvalidToken.Because("account %s is suspended or closed", credential.Principal.Account)
+	case restriction != nil && c.service.name != "organizations":
+		return api.Errorf("OptInRequired", "The AWS Access Key Id needs a subscription for the service").Because("nobody has completed the sign-up of account %s", credential.Principal.Account)
 	}
 	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {
 		return errInvalidToken.Because("IAM takes no credentials of GetFederationToken, and of GetSessionToken only those made with an MFA code")

@@ -109,28 +109,29 @@ type Config struct {
 
 // Server is a running emulator: state, services and the HTTP handler in front.
 type Server struct {
-	config    Config
-	log       *slog.Logger
-	store     store.Store
-	clock     *clock.Clock
-	directory *identity.Directory
-	authz     *authz.Authorizer
-	regions   identity.Regions
-	verifier  *sigv4.Verifier
-	issuers   *issuer.Provider // nil if turned off
-	iam       *iam.Service
-	nsm       *nsm.Module
-	lastUse   *audit.LastUse
-	probe     writeProbe
-	backup    sync.Mutex // held while the database is copied
-	trail     audit.Trail
-	sts       *sts.Service
-	kms       *kms.Service
-	cloudHSM  *cloudhsm.Service
-	signin    *signin.Service
-	services  []*service
-	handler   http.Handler
-	dataDir   string
+	config        Config
+	log           *slog.Logger
+	store         store.Store
+	clock         *clock.Clock
+	directory     *identity.Directory
+	authz         *authz.Authorizer
+	regions       identity.Regions
+	verifier      *sigv4.Verifier
+	issuers       *issuer.Provider // nil if turned off
+	iam           *iam.Service
+	organizations *organizations.Service
+	nsm           *nsm.Module
+	lastUse       *audit.LastUse
+	probe         writeProbe
+	backup        sync.Mutex // held while the database is copied
+	trail         audit.Trail
+	sts           *sts.Service
+	kms           *kms.Service
+	cloudHSM      *cloudhsm.Service
+	signin        *signin.Service
+	services      []*service
+	handler       http.Handler
+	dataDir       string
 }
 
 // Open opens the state in config.DataDir and builds the services. Errors name the
@@ -213,15 +214,15 @@ func Open(config Config) (_ *Server, err error) {
 	s.nsm = nsm.New(nsm.Config{Store: db, Keyring: keyring})
 	s.kms = kms.New(kms.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, LinkRole: iam.LinkRole, AttestationRoots: s.attestationRoots})
 	s.iam = iam.New(iam.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, LastUse: s.lastUse, Quotas: quotas, RoleTemplates: config.RoleTemplates, RootKey: config.RootKey, InsecureIssuers: config.InsecureIssuers})
-	orgs := organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole, LinkRole: iam.LinkRole})
-	s.authz.Tags = orgs.CheckTags
+	s.organizations = organizations.New(organizations.Config{Store: db, Authz: s.authz, Clock: s.clock, Quotas: quotas, CreateRole: iam.SaveRole, LinkRole: iam.LinkRole})
+	s.authz.Tags = s.organizations.CheckTags
 	s.cloudHSM = cloudhsm.New(cloudhsm.Config{Store: db, Authz: s.authz, Clock: s.clock, Keyring: keyring, Quotas: quotas, Regions: s.regions, LinkRole: iam.LinkRole})
 	if s.services, err = newServices(
 		source{"sts", s.sts.Operations()},
 		source{"iam", s.iam.Operations()},
 		source{"kms", s.kms.Operations()},
 		source{"cloudhsmv2", s.cloudHSM.Operations()},
-		source{"organizations", orgs.Operations()},
+		source{"organizations", s.organizations.Operations()},
 		source{"resourcegroupstaggingapi", resourcegroupstaggingapi.New(resourcegroupstaggingapi.Config{Store: db, Authz: s.authz, Clock: s.clock}).Operations()},
 	); err != nil {
 		return nil, err

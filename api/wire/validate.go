@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -135,6 +136,18 @@ var invalidInputs = map[string]string{
 	tooSmall:   "You provided a numeric parameter that has a smaller value than allowed.",
 	tooLarge:   "You provided a numeric parameter that has a larger value than allowed.",
 	badList:    "You provided a list to a parameter that contains at least one invalid value.",
+
+	"INVALID_SYNTAX_POLICY_ID":  "You specified an invalid policy ID.",
+	"INVALID_PATTERN_TARGET_ID": "You specified a policy target ID that doesn't match the required pattern.",
+	"INVALID_ENUM_POLICY_TYPE":  "You specified an invalid policy type string.",
+}
+
+// ownReasons are those of values of a shape that have another reason than their kind of constraint.
+var ownReasons = map[string]string{
+	"PolicyId " + badPattern:         "INVALID_SYNTAX_POLICY_ID",
+	"PolicyTargetId " + badPattern:   "INVALID_PATTERN_TARGET_ID",
+	"PolicyType " + badEnum:          "INVALID_ENUM_POLICY_TYPE",
+	"EffectivePolicyType " + badEnum: "INVALID_ENUM_POLICY_TYPE",
 }
 
 type violations struct {
@@ -155,6 +168,7 @@ func (w *violations) full() bool { return len(w.found) >= maxViolations }
 
 // add notes a violation. A sensitive value is not repeated.
 func (w *violations) add(p *plan, v reflect.Value, c constraint) {
+	c.reason = cmp.Or(ownReasons[p.shape.Name+" "+c.reason], c.reason)
 	value := "Value"
 	if !p.shape.Sensitive && p.kind != blobKind && (!w.brief || p.check != nil && c == p.check.oneOf) {
 		text := describe(nil, v)
@@ -244,12 +258,16 @@ func (w *violations) value(p *plan, v reflect.Value) {
 	case p.kind == listKind && p.element.kind == stringKind && p.element.check != nil && w.brief:
 		w.stringList(p, v)
 	case p.kind == listKind && p.element.deep:
+		first := w.reason == "" && p.element.kind == stringKind
 		for i := 0; i < v.Len() && !w.full(); i++ {
 			w.path = append(w.path, strconv.Itoa(i+1), "member")
 			if item, ok := present(v.Index(i)); ok || item.Kind() == reflect.String {
 				w.value(p.element, item)
 			}
 			w.path = w.path[:len(w.path)-2]
+		}
+		if first && w.reason != "" {
+			w.reason = badList // whatever is wrong with one of its values
 		}
 	case p.kind == mapKind && p.element.deep:
 		for _, key := range sortedKeys(v) {

@@ -15,8 +15,10 @@ type place int
 const (
 	// alone: from no other.
 	alone place = iota
-	// delegated: from those that are a delegated administrator of any service.
+	// delegated: from those that are a delegated administrator of any service, or that the organization's policy allows it.
 	delegated
+	// delegable: from those that the organization's policy allows it. A delegated administrator of a service only reads.
+	delegable
 	// anywhere: from any account, also from one in no organization.
 	anywhere
 )
@@ -24,15 +26,15 @@ const (
 // callableFrom has, of each operation's page, "You can only call this operation from …"
 // (https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html).
 var callableFrom = map[string]place{
-	"AttachPolicy":                               delegated,
+	"AttachPolicy":                               delegable,
 	"CloseAccount":                               alone,
 	"CreateAccount":                              alone,
 	"CreateGovCloudAccount":                      alone,
 	"CreateOrganizationalUnit":                   alone,
-	"CreatePolicy":                               delegated,
+	"CreatePolicy":                               delegable,
 	"DeleteOrganization":                         alone,
 	"DeleteOrganizationalUnit":                   alone,
-	"DeletePolicy":                               delegated,
+	"DeletePolicy":                               delegable,
 	"DeleteResourcePolicy":                       alone,
 	"DeregisterDelegatedAdministrator":           alone,
 	"DescribeAccount":                            delegated,
@@ -42,12 +44,12 @@ var callableFrom = map[string]place{
 	"DescribeOrganizationalUnit":                 delegated,
 	"DescribePolicy":                             delegated,
 	"DescribeResourcePolicy":                     delegated,
-	"DetachPolicy":                               delegated,
+	"DetachPolicy":                               delegable,
 	"DisableAWSServiceAccess":                    alone,
-	"DisablePolicyType":                          delegated,
+	"DisablePolicyType":                          delegable,
 	"EnableAWSServiceAccess":                     alone,
 	"EnableAllFeatures":                          alone,
-	"EnablePolicyType":                           delegated,
+	"EnablePolicyType":                           delegable,
 	"InviteAccountToOrganization":                alone,
 	"InviteOrganizationToTransferResponsibility": alone,
 	"LeaveOrganization":                          anywhere,
@@ -68,14 +70,19 @@ var callableFrom = map[string]place{
 	"ListRoots":                                  delegated,
 	"ListTagsForResource":                        delegated,
 	"ListTargetsForPolicy":                       delegated,
+	"ListInboundResponsibilityTransfers":         alone,
+	"ListOutboundResponsibilityTransfers":        alone,
+	"DescribeResponsibilityTransfer":             alone,
+	"TerminateResponsibilityTransfer":            alone,
+	"UpdateResponsibilityTransfer":               alone,
 	"MoveAccount":                                alone,
 	"PutResourcePolicy":                          alone,
 	"RegisterDelegatedAdministrator":             alone,
 	"RemoveAccountFromOrganization":              alone,
-	"TagResource":                                delegated,
-	"UntagResource":                              delegated,
+	"TagResource":                                delegable,
+	"UntagResource":                              delegable,
 	"UpdateOrganizationalUnit":                   alone,
-	"UpdatePolicy":                               delegated,
+	"UpdatePolicy":                               delegable,
 }
 
 // actionPrefix is what the names of operations have before them in policies.
@@ -89,6 +96,12 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 		return nil, err
 	}
 	request.Action = actionPrefix + operation
+	allowed := false
+	if o != nil {
+		if allowed, err = s.delegate(r, c, o, operation, &request); err != nil {
+			return nil, err
+		}
+	}
 	if o == nil || len(resources) == 0 {
 		if request.Resource == "" {
 			request.Resource = "*"
@@ -103,10 +116,13 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 	if o == nil {
 		return nil, api.Errorf("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
 	}
-	if !mayCall(r, o, c.Account, operation) {
+	if !allowed && !mayCall(r, o, c.Account, operation) {
 		return nil, notFromHere()
 	}
-	return o, nil
+	if tx, ok := r.(store.Tx); ok {
+		err = s.sweep(tx, o)
+	}
+	return o, err
 }
 
 func notFromHere() error {
@@ -151,14 +167,7 @@ func mayCall(r store.Reader, o *identity.Organization, account, operation string
 	case anywhere:
 		return true
 	case delegated:
-		for range r.Scan(delegationsPrefix(o.ID, account), nil) {
-			return true
-		}
+		return administers(r, o, account)
 	}
 	return false
-}
-
-// delegationsPrefix is what the keys of the services begin with that an account administers for the organization.
-func delegationsPrefix(organization, account string) []byte {
-	return identity.InOrganization(organization, "delegation", account)
 }

@@ -211,8 +211,7 @@ func (s *Service) listAccountsWithInvalidEffectivePolicy(ctx context.Context, c 
 			if err != nil || e == nil || len(e.Errors()) == 0 {
 				return nil, err
 			}
-			w := wireAccount(o, m)
-			return &w, nil
+			return s.wireAccount(r, o, account)
 		})
 		return err
 	})

@@ -51,6 +51,14 @@ func Tagged(r store.Reader, f func(arn string, tags map[string]string) error) er
 		for key := range r.Scan(identity.InOrganization(o.ID, "policy"), nil) {
 			ids = append(ids, store.Parts(key)[3])
 		}
+		for key := range r.Scan(transfersPrefix(o.ID), nil) {
+			ids = append(ids, store.Parts(key)[3])
+		}
+		if p, err := loadResourcePolicy(r, &o); err != nil {
+			return err
+		} else if p != nil {
+			ids = append(ids, p.ID)
+		}
 		for _, id := range ids {
 			arn, err := resourceARN(r, &o, id)
 			if err != nil {
@@ -72,7 +80,7 @@ func Tagged(r store.Reader, f func(arn string, tags map[string]string) error) er
 // they refer to that is not there.
 func Indexes(r store.Reader, indexed *store.Indexed) error {
 	indexed.Own(func(parts []string) bool {
-		return parts[0] == "organization-account" || parts[0] == "in-organization" && slices.Contains(ownIndexes, parts[2])
+		return slices.Contains([]string{"organization-account", "account-email", "handshake-received"}, parts[0]) || parts[0] == "in-organization" && slices.Contains(ownIndexes, parts[2])
 	})
 	indexed.Own(tagindex.Own("organizations"))
 	if err := Tagged(r, func(arn string, tags map[string]string) error { return tagindex.Expect(r, indexed, arn, tags) }); err != nil {
@@ -88,6 +96,15 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 		indexed.Entry(childKey(m.Organization, m.Parents[len(m.Parents)-1], types.ChildTypeAccount, m.Account), m.Account)
 		needUnits(r, indexed, m.Organization, m.Parents, key)
 	}
+	for key := range r.Scan(store.Key("account-facts"), nil) {
+		f, _, err := store.Load[Facts](r, key)
+		if err != nil {
+			return err
+		}
+		if f.Email != "" {
+			indexed.Entry(emailKey(f.Partition, f.Email), store.Parts(key)[1])
+		}
+	}
 	for key := range r.Scan(store.Key("organizations"), nil) {
 		o, _, err := store.Load[identity.Organization](r, key)
 		if err != nil {
@@ -102,7 +119,7 @@ func Indexes(r store.Reader, indexed *store.Indexed) error {
 }
 
 // ownIndexes are those of what is in an organization.
-var ownIndexes = []string{"attached", "child", "policy-name", "policy-of-type", "unit-name"}
+var ownIndexes = []string{"administrator", "attached", "child", "closed", "policy-name", "policy-of-type", "unit-name"}
 
 func organizationIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organization) error {
 	for key := range r.Scan(identity.OrganizationalUnitsPrefix(o.ID), nil) {
@@ -114,6 +131,9 @@ func organizationIndexes(r store.Reader, indexed *store.Indexed, o *identity.Org
 		indexed.Entry(childKey(o.ID, parent, types.ChildTypeOrganizationalUnit, u.ID), u.ID)
 		indexed.Entry(unitNameKey(o.ID, parent, u.Name), u.ID)
 		needUnits(r, indexed, o.ID, u.Parents, key)
+	}
+	if err := accountIndexes(r, indexed, o); err != nil {
+		return err
 	}
 	return policyIndexes(r, indexed, o)
 }
@@ -151,4 +171,38 @@ func needUnits(r store.Reader, indexed *store.Indexed, organization string, pare
 	for _, id := range parents[1:] {
 		indexed.Need(r, identity.OrganizationalUnitKey(organization, id), by)
 	}
+}
+
+// accountIndexes are those of what accounts have to do with the organization.
+func accountIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organization) error {
+	for key := range r.Scan(handshakesPrefix(o.ID), nil) {
+		h, _, err := store.Load[handshake](r, key)
+		if err != nil {
+			return err
+		}
+		indexed.Entry(receivedKey(h.Recipient, h.ID), o.ID)
+		if h.Transfer != "" {
+			indexed.Need(r, transferKey(o.ID, h.Transfer), key)
+		}
+	}
+	for key := range r.Scan(transfersPrefix(o.ID), nil) {
+		indexed.Need(r, handshakeKey(o.ID, handshakeOf(store.Parts(key)[3])), key)
+	}
+	for key := range r.Scan(identity.InOrganization(o.ID, "delegation"), nil) {
+		account, service := store.Parts(key)[3], store.Parts(key)[4]
+		indexed.Need(r, identity.MemberKey(account), key)
+		indexed.Entry(administratorKey(o.ID, "", account), account)
+		indexed.Entry(administratorKey(o.ID, service, account), account)
+	}
+	for key := range r.Scan(identity.OrganizationAccountsPrefix(o.ID), nil) {
+		account := store.Parts(key)[2]
+		restriction, err := identity.LoadRestriction(r, account)
+		if err != nil {
+			return err
+		}
+		if restriction != nil && !restriction.Closed.IsZero() {
+			indexed.Entry(closedKey(o.ID, restriction.Closed, account), account)
+		}
+	}
+	return nil
 }

@@ -19,7 +19,6 @@ func (s *Service) organizationOperations() []api.Operation {
 		api.Op("DescribeOrganization", s.describeOrganization),
 		api.Op("DeleteOrganization", s.deleteOrganization),
 		api.Op("ListRoots", s.listRoots),
-		api.Op("ListDelegatedAdministrators", s.listDelegatedAdministrators),
 	}
 }
 
@@ -53,30 +52,49 @@ func (s *Service) createOrganization(ctx context.Context, c api.Caller, in *orga
 		ID: id, Partition: c.Partition, Management: c.Account, Root: root, Created: now,
 		ConsolidatedBilling: in.FeatureSet == types.OrganizationFeatureSetConsolidatedBilling,
 	}
-	m := &identity.Member{
-		Account: c.Account, Organization: id, Name: "Management", Email: c.Account + "@example.com", Joined: now, Parents: []string{root},
-	}
+	m := &identity.Member{Account: c.Account, Organization: id, Joined: now, Parents: []string{root}}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		for _, request := range []authz.Request{
-			{Action: "organizations:CreateOrganization", Resource: "*"},
-			authz.ServiceLinkedRole(c, "organizations.amazonaws.com", "AWSServiceRoleForOrganizations"),
-		} {
-			if err := s.authz.Authorize(tx, c, request); err != nil {
-				return err
-			}
+		if err := s.authz.Authorize(tx, c, authz.Request{Action: "organizations:CreateOrganization", Resource: "*"}); err != nil {
+			return err
+		}
+		if err := s.linkOwnRole(tx, c); err != nil {
+			return err
 		}
 		if tx.Get(identity.MemberKey(c.Account)) != nil {
 			return api.Errorf("AlreadyInOrganizationException", "The provided account is already a member of an organization.")
 		}
-		if err := store.Save(tx, identity.OrganizationKey(id), o); err != nil {
+		if err := s.mayOrganize(tx, o, m); err != nil {
 			return err
 		}
-		if err := s.linkRole(tx, c.Partition, c.Account, "organizations.amazonaws.com", now); err != nil {
+		if err := store.Save(tx, identity.OrganizationKey(id), o); err != nil {
 			return err
 		}
 		return addAccount(tx, o, m)
 	})
 	return &organizations.CreateOrganizationOutput{Organization: wireOrganization(o, m.Email)}, err
+}
+
+// mayOrganize fails if what holds of an account keeps it from managing an organization; else it gives the account its name and address.
+func (s *Service) mayOrganize(r store.Reader, o *identity.Organization, m *identity.Member) error {
+	facts, err := loadFacts(r, m.Account)
+	if err != nil {
+		return err
+	}
+	m.Email, m.Name = facts.emailOf(m.Account), facts.Name
+	if m.Name == "" {
+		m.Name = "Management"
+	}
+	if o.ConsolidatedBilling && o.Partition == govCloud {
+		return api.Errorf(constraint, "To create an organization in the specified region, you must enable all features mode.").With("Reason", "CREATE_ORGANIZATION_IN_BILLING_MODE_UNSUPPORTED_REGION")
+	}
+	refusals := []refusal{
+		{signUpIncomplete, api.Errorf(constraint, "Your account setup isn't complete or your account isn't fully active. You must complete the account setup before you create an organization.").With("Reason", "ACCOUNT_CREATION_NOT_COMPLETE")},
+		{paymentMissing, api.Errorf(constraint, "To create an organization with this management account, you first must associate a valid payment instrument, such as a credit card, with the account.").With("Reason", "MASTER_ACCOUNT_PAYMENT_INSTRUMENT_REQUIRED")},
+	}
+	if o.Partition == "aws-cn" {
+		refusals = append(refusals, refusal{businessLicenseMissing, api.Errorf(constraint, "To create an organization, the master must have a valid business license. For more information, contact customer support.").With("Reason", "MASTER_ACCOUNT_MISSING_BUSINESS_LICENSE")})
+	}
+	return facts.refuse(refusals...)
 }
 
 func (s *Service) describeOrganization(ctx context.Context, c api.Caller, _ *organizations.DescribeOrganizationInput) (*organizations.DescribeOrganizationOutput, error) {
@@ -110,11 +128,17 @@ func (s *Service) deleteOrganization(ctx context.Context, c api.Caller, _ *organ
 				return api.Errorf("OrganizationNotEmptyException", "To delete an organization you must first remove all member accounts (except the master).")
 			}
 		}
+		if err := s.checkTransfers(tx, o); err != nil {
+			return err
+		}
 		m, err := identity.LoadMember(tx, c.Account)
 		if err != nil {
 			return err
 		}
 		if err := removeAccount(tx, o, m); err != nil {
+			return err
+		}
+		if err := takeBack(tx, o); err != nil {
 			return err
 		}
 		if err := deleteInside(tx, o); err != nil {
@@ -135,26 +159,6 @@ func (s *Service) listRoots(ctx context.Context, c api.Caller, in *organizations
 			return err
 		}
 		out.Roots, out.NextToken, err = pageOf([]types.Root{wireRoot(o)}, api.ListOf(c, in), listed)
-		return err
-	})
-	return out, err
-}
-
-// listDelegatedAdministrators returns none: no account can be registered as one yet.
-//
-// https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListDelegatedAdministrators.html
-func (s *Service) listDelegatedAdministrators(ctx context.Context, c api.Caller, in *organizations.ListDelegatedAdministratorsInput) (*organizations.ListDelegatedAdministratorsOutput, error) {
-	out := &organizations.ListDelegatedAdministratorsOutput{}
-	var request authz.Request
-	if in.ServicePrincipal != nil {
-		request.Context = map[string][]string{"organizations:ServicePrincipal": {*in.ServicePrincipal}}
-	}
-	err := s.store.View(ctx, func(r store.Reader) error {
-		if _, err := s.enter(r, c, "ListDelegatedAdministrators", request); err != nil {
-			return err
-		}
-		var err error
-		out.DelegatedAdministrators, out.NextToken, err = pageOf([]types.DelegatedAdministrator{}, api.ListOf(c, in), listed)
 		return err
 	})
 	return out, err

@@ -181,7 +181,12 @@ func listInside[T any](ctx context.Context, s *Service, c api.Caller, operation,
 }
 
 func (s *Service) listChildren(ctx context.Context, c api.Caller, in *organizations.ListChildrenInput) (*organizations.ListChildrenOutput, error) {
-	page, next, err := listInside(ctx, s, c, "ListChildren", *in.ParentId, in.ChildType, api.ListOf(c, in), func(_ store.Reader, _ *identity.Organization, id string) (*types.Child, error) {
+	page, next, err := listInside(ctx, s, c, "ListChildren", *in.ParentId, in.ChildType, api.ListOf(c, in), func(r store.Reader, o *identity.Organization, id string) (*types.Child, error) {
+		if in.ChildType == types.ChildTypeAccount {
+			if m, err := s.memberOf(r, o, id); err != nil || m == nil {
+				return nil, err
+			}
+		}
 		return &types.Child{Id: &id, Type: in.ChildType}, nil
 	})
 	return &organizations.ListChildrenOutput{Children: page, NextToken: next}, err
@@ -196,7 +201,7 @@ func (s *Service) listOrganizationalUnitsForParent(ctx context.Context, c api.Ca
 }
 
 func (s *Service) listAccountsForParent(ctx context.Context, c api.Caller, in *organizations.ListAccountsForParentInput) (*organizations.ListAccountsForParentOutput, error) {
-	page, next, err := listInside(ctx, s, c, "ListAccountsForParent", *in.ParentId, types.ChildTypeAccount, api.ListOf(c, in), loadWireAccount)
+	page, next, err := listInside(ctx, s, c, "ListAccountsForParent", *in.ParentId, types.ChildTypeAccount, api.ListOf(c, in), s.wireAccount)
 	return &organizations.ListAccountsForParentOutput{Accounts: page, NextToken: next}, err
 }
 

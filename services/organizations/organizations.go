@@ -51,13 +51,20 @@ func (s *Service) Operations() []api.Operation {
 	return slices.Concat(
 		s.organizationOperations(), s.organizationalUnitOperations(), s.accountOperations(), s.policyOperations(), s.policyTypeOperations(),
 		s.attachmentOperations(), s.effectivePolicyOperations(), s.tagOperations(), s.trustedAccessOperations(),
+		s.handshakeOperations(), s.delegationOperations(), s.resourcePolicyOperations(), s.transferOperations(),
 	)
 }
 
 // now is the emulated time, in milliseconds as Organizations shows it.
 func (s *Service) now() time.Time { return s.clock.Now().Truncate(time.Millisecond) }
 
-const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+const (
+	digits  = "0123456789"
+	letters = "abcdefghijklmnopqrstuvwxyz" + digits
+)
+
+// principal is the service's own name, by which it makes its role.
+const principal = "organizations.amazonaws.com"
 
 // newID returns random letters and digits behind a prefix.
 func newID(prefix string, alphabet string, length int) (string, error) {

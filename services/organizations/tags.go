@@ -105,6 +105,9 @@ func (s *Service) findTagged(r store.Reader, c api.Caller, operation string, req
 
 // needTagged fails if there is nothing of this ID whose tags the operation is about.
 func needTagged(r store.Reader, o *identity.Organization, operation, id string) error {
+	if strings.HasPrefix(id, "rp-") || strings.HasPrefix(id, "rt-") {
+		return needFurther(r, o, id)
+	}
 	if !isPolicy(id) {
 		return needTarget(r, o, id)
 	}

@@ -49,6 +49,10 @@ func resourceARN(r store.Reader, o *identity.Organization, id string) (string, e
 			return "*", err // what there is not has no type, which would be in the ARN
 		}
 		return p.ARN(o), nil
+	case "rp":
+		return resourcePolicyARN(o, id), nil
+	case "rt":
+		return transferARN(o, &transfer{ID: id, Type: types.ResponsibilityTransferTypeBilling}, inbound), nil
 	}
 	return accountARN(o, id), nil
 }
@@ -78,6 +82,19 @@ func insideParent(r store.Reader, o *identity.Organization, parent string) ([]st
 func memberOf(r store.Reader, o *identity.Organization, account string) (*identity.Member, error) {
 	m, err := identity.LoadMember(r, account)
 	if err != nil || m == nil || m.Organization != o.ID {
+		return nil, err
+	}
+	return m, nil
+}
+
+// memberOf is memberOf without those that were closed long ago.
+func (s *Service) memberOf(r store.Reader, o *identity.Organization, account string) (*identity.Member, error) {
+	m, err := memberOf(r, o, account)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	restriction, err := identity.LoadRestriction(r, account)
+	if err != nil || s.departed(restriction) {
 		return nil, err
 	}
 	return m, nil

@@ -32,10 +32,10 @@ func (s *Service) changeTrustedAccess(ctx context.Context, c api.Caller, operati
 			return err
 		}
 		if o.ConsolidatedBilling {
-			return api.Errorf("ConstraintViolationException", "The organization must have all features enabled.").With("Reason", "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE")
+			return notAllFeatures()
 		}
 		if !recognized(principal) {
-			return api.Errorf("InvalidInputException", "You specified an unrecognized service principal.").With("Reason", "UNRECOGNIZED_SERVICE_PRINCIPAL")
+			return noService()
 		}
 		if err := f(o); err != nil {
 			return err
@@ -75,6 +75,9 @@ func (s *Service) listAWSServiceAccess(ctx context.Context, c api.Caller, in *or
 		o, err := s.enter(r, c, "ListAWSServiceAccessForOrganization", authz.Request{})
 		if err != nil {
 			return err
+		}
+		if o.ConsolidatedBilling {
+			return notAllFeatures()
 		}
 		var enabled []types.EnabledServicePrincipal
 		for _, principal := range slices.Sorted(maps.Keys(o.TrustedAccess)) {
