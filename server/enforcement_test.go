@@ -198,6 +198,7 @@ func prepare(t *testing.T, e *emulatortest.Emulator) map[string]any {
 		"SerialNumber": "arn:aws:iam::000000000000:mfa/name", "SSHPublicKeyId": strings.Repeat("A", 20), "CertificateId": strings.Repeat("A", 24), "ServiceSpecificCredentialId": strings.Repeat("A", 20), "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SigningAlgorithm": "RS256", "TargetPrincipal": "111111111111", "DelegationRequestId": strings.Repeat("d", 16), "RequestorWorkflowId": "workflow", "PolicyTemplateArn": *managed.Policy.Arn, "SessionDuration": int32(900),
 		"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", "Arn": "arn:aws:iam::000000000000:user/alice", "AccountId": "111111111111", "Email": "a@example.com", "AccountName": "a",
 		"CreateAccountRequestId": "car-12345678", "ServicePrincipal": "iam.amazonaws.com",
+		"HandshakeId": "h-12345678", "HandshakePartyId": "111111111111", "ResponsibilityTransferId": "rt-12345678",
 		"ParentId": "r-ab12", "SourceParentId": "r-ab12", "DestinationParentId": "ou-ab12-12345678", "ChildId": "111111111111", "OrganizationalUnitId": "ou-ab12-12345678", "ResourceId": "r-ab12",
 		"RootId": "r-ab12", "TargetId": "r-ab12", "PolicyId": "p-12345678", "Content": `{"Version":"2012-10-17","Statement":[]}`,
 		"SAMLProviderArn": "arn:aws:iam::000000000000:saml-provider/name", "SAMLMetadataDocument": strings.Repeat(" ", 1000),
@@ -279,13 +280,18 @@ func toError(v reflect.Value) error {
 	return err
 }
 
-// valueOf returns the value for a member: by its name, or by its name with a capital letter.
-func valueOf(name string, values map[string]any) (any, bool) {
-	if given, ok := values[name]; ok {
-		return given, true
+// keyOf returns under which name there is a value for a member: its own with a capital letter, or of an ID that can be of many kinds that
+// of its shape. That of a list's element is "".
+func keyOf(m *model.Member) string {
+	switch m.Name {
+	case "":
+		return ""
+	case "Id":
+		return m.Shape.Name
+	case "arn": // which is not the one of others
+		return m.Name
 	}
-	given, ok := values[strings.ToUpper(name[:1])+name[1:]]
-	return given, ok
+	return strings.ToUpper(m.Name[:1]) + m.Name[1:]
 }
 
 func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
@@ -299,7 +305,7 @@ func fillRequired(shape *model.Shape, v reflect.Value, values map[string]any) {
 			f.Set(reflect.New(f.Type().Elem()))
 			f = f.Elem()
 		}
-		given, ok := valueOf(m.Name, values)
+		given, ok := values[keyOf(&m)]
 		switch {
 		case len(m.Shape.Enum) > 0:
 			f.SetString(m.Shape.Enum[0])

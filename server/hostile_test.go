@@ -162,7 +162,7 @@ func example(shape *model.Shape, values map[string]any) any {
 }
 
 func exampleMember(m *model.Member, values map[string]any) any {
-	given, _ := valueOf(m.Name, values)
+	given := values[keyOf(m)]
 	switch given := given.(type) {
 	case nil:
 		return example(m.Shape, values)

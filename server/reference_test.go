@@ -48,7 +48,7 @@ func TestServiceAuthorizationReference(t *testing.T) {
 	if err := json.Unmarshal(text, &reference); err != nil {
 		t.Fatal(err)
 	}
-	e := emulatortest.Start(t)
+	e := emulatortest.Start(t, server.Config{Quotas: []string{"organizations.InboundTransfers=1"}})
 	values := prepare(t, e)
 	tagAll(t, e, values)
 	bob := user(t, e, "bob")
@@ -113,7 +113,8 @@ func TestServiceAuthorizationReference(t *testing.T) {
 // notThere are keys that a call of this test has no value for.
 var notThere = map[string][]string{
 	"EnableMFADevice":                    {"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"}, // a virtual device has none
-	"CreateAccount":                      {"aws:ResourceTag/${TagKey}"},                                                                                                   // what is made has no tags yet
+	"CreateGovCloudAccount":              {"aws:ResourceTag/${TagKey}"},
+	"CreateAccount":                      {"aws:ResourceTag/${TagKey}"}, // what is made has no tags yet
 	"CreatePolicy":                       {"aws:ResourceTag/${TagKey}"},
 	"ListTagsForResource":                {"organizations:TransferDirection", "organizations:TransferType"}, // the resource is no transfer
 	"TagResource":                        {"organizations:TransferDirection", "organizations:TransferType"},
@@ -189,7 +190,19 @@ func prepareOrganization(t *testing.T, e *emulatortest.Emulator, values map[stri
 	}))(t).Policy.PolicySummary.Id
 	made := must(c.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: aws.String("team"), Email: aws.String("team@example.com"), Tags: tags}))(t)
 	account := must(c.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id}))(t).CreateAccountStatus.AccountId
+	invited := must(c.InviteAccountToOrganization(t.Context(), &organizations.InviteAccountToOrganizationInput{Target: &orgtypes.HandshakeParty{Type: orgtypes.HandshakePartyTypeAccount, Id: aws.String("222222222222")}}))(t)
+	must(c.PutResourcePolicy(t.Context(), &organizations.PutResourcePolicyInput{Tags: tags, Content: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"organizations:ListRoots","Resource":"*"}]}`)}))(t)
+	partner := organizations.NewFromConfig(e.ConfigWith("333333333333", "test", "", emulatortest.Region))
+	must(partner.CreateOrganization(t.Context(), nil))(t)
+	month := e.Clock.Now().UTC().Truncate(24 * time.Hour)
+	start := month.AddDate(0, 1, 1-month.Day())
+	asked := must(c.InviteOrganizationToTransferResponsibility(t.Context(), &organizations.InviteOrganizationToTransferResponsibilityInput{
+		Type: orgtypes.ResponsibilityTransferTypeBilling, StartTimestamp: &start, SourceName: aws.String("n"), Tags: tags,
+		Target: &orgtypes.HandshakeParty{Type: orgtypes.HandshakePartyTypeAccount, Id: aws.String("333333333333")},
+	}))(t)
 	maps.Copy(values, map[string]any{
+		"HandshakeId": *invited.Handshake.Id, "HandshakePartyId": *account, "ResponsibilityTransferId": "rt-" + strings.TrimPrefix(*asked.Handshake.Id, "h-"),
 		"ParentId": *root, "SourceParentId": *root, "DestinationParentId": *unit, "ChildId": *account, "OrganizationalUnitId": *unit, "ResourceId": *p,
 		"RootId": *root, "TargetId": *account, "PolicyId": *p, "AccountId": *account,
 	})
@@ -263,7 +276,7 @@ func fillMember(m model.Member, f reflect.Value, values map[string]any) {
 		f.Set(reflect.New(f.Type().Elem()))
 		f = f.Elem()
 	}
-	given, ok := values[title(m.Name)]
+	given, ok := values[keyOf(&m)]
 	switch {
 	case f.Kind() == reflect.Interface: // a union
 	case len(m.Shape.Enum) > 0:

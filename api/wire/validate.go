@@ -144,10 +144,9 @@ var invalidInputs = map[string]string{
 
 // ownReasons are those of values of a shape that have another reason than their kind of constraint.
 var ownReasons = map[string]string{
-	"PolicyId " + badPattern:         "INVALID_SYNTAX_POLICY_ID",
-	"PolicyTargetId " + badPattern:   "INVALID_PATTERN_TARGET_ID",
-	"PolicyType " + badEnum:          "INVALID_ENUM_POLICY_TYPE",
-	"EffectivePolicyType " + badEnum: "INVALID_ENUM_POLICY_TYPE",
+	"PolicyId " + badPattern:       "INVALID_SYNTAX_POLICY_ID",
+	"PolicyTargetId " + badPattern: "INVALID_PATTERN_TARGET_ID",
+	"PolicyType " + badEnum:        "INVALID_ENUM_POLICY_TYPE",
 }
 
 type violations struct {

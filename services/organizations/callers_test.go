@@ -97,7 +97,7 @@ func TestBadInput(t *testing.T) {
 	_, err = o.UntagResource(t.Context(), &organizations.UntagResourceInput{ResourceId: &o.root, TagKeys: []string{strings.Repeat("x", 129)}})
 	wantInput(t, err, types.InvalidInputExceptionReasonInvalidListMember)
 	_, err = o.AttachPolicy(t.Context(), &organizations.AttachPolicyInput{PolicyId: aws.String("x"), TargetId: &o.root})
-	wantInput(t, err, types.InvalidInputExceptionReasonInvalidSyntaxPolicyId)
+	wantInput(t, err, types.InvalidInputExceptionReasonInvalidSyntaxPolicy)
 	_, err = o.AttachPolicy(t.Context(), &organizations.AttachPolicyInput{PolicyId: aws.String("p-12345678"), TargetId: aws.String("x")})
 	wantInput(t, err, types.InvalidInputExceptionReasonInvalidPatternTargetId)
 	_, err = o.ListPolicies(t.Context(), &organizations.ListPoliciesInput{Filter: "NOTHING"})

@@ -85,9 +85,6 @@ var govCloudName = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`)
 //
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateGovCloudAccount.html
 func (s *Service) createGovCloudAccount(ctx context.Context, c api.Caller, in *organizations.CreateGovCloudAccountInput) (*organizations.CreateGovCloudAccountOutput, error) {
-	if !govCloudName.MatchString(*in.AccountName) {
-		return nil, api.Errorf("InvalidInputException", "You specified a full name that contains invalid characters.").With("Reason", "INVALID_FULL_NAME_TARGET")
-	}
 	id, err := newID("", digits, 12)
 	if err != nil {
 		return nil, err
@@ -117,6 +114,9 @@ func (s *Service) create(ctx context.Context, c api.Caller, operation string, ma
 		o, err := s.enter(tx, c, operation, creating(tags))
 		if err != nil {
 			return err
+		}
+		if made.GovCloudAccount != "" && !govCloudName.MatchString(made.Name) {
+			return api.Errorf("InvalidInputException", "You specified a full name that contains invalid characters.").With("Reason", "INVALID_FULL_NAME_TARGET")
 		}
 		management, err := loadFacts(tx, c.Account)
 		if err != nil {

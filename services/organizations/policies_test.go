@@ -295,7 +295,7 @@ func TestPolicyTypesAreRefused(t *testing.T) {
 		return err
 	}
 	wantCode(t, enable("r-zzzz0", scp), "RootNotFoundException")
-	wantInput(t, enable(o.root, "NO_POLICY"), types.InvalidInputExceptionReasonInvalidEnum)
+	wantInput(t, enable(o.root, "NO_POLICY"), types.InvalidInputExceptionReasonInvalidEnumPolicyType)
 	wantConstraint(t, enable(o.root, types.PolicyTypeSecurityhubPolicy), types.ConstraintViolationExceptionReasonServiceAccessNotEnabled)
 	hub := aws.String("securityhub.amazonaws.com")
 	_, err := o.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: hub})

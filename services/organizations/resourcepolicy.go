@@ -74,12 +74,13 @@ func (s *Service) putResourcePolicy(ctx context.Context, c api.Caller, in *organ
 	}
 	out := &organizations.PutResourcePolicyOutput{}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		o, p, err := s.findResourcePolicy(tx, c, "PutResourcePolicy", creating(tags))
+		request, err := putting(tx, c, creating(tags))
 		if err != nil {
 			return err
 		}
-		if o.ConsolidatedBilling {
-			return notAllFeatures()
+		o, p, err := s.findResourcePolicy(tx, c, "PutResourcePolicy", request)
+		if err != nil {
+			return err
 		}
 		if p == nil {
 			p = &resourcePolicy{ID: id}
@@ -110,29 +111,33 @@ func (s *Service) putResourcePolicy(ctx context.Context, c api.Caller, in *organ
 
 // findResourcePolicy returns the organization, and its policy, which is nil if it has none, once the caller may do the operation.
 func (s *Service) findResourcePolicy(r store.Reader, c api.Caller, operation string, request authz.Request) (*identity.Organization, *resourcePolicy, error) {
-	own, err := identity.LoadOrganization(r, c.Account)
-	if err != nil {
-		return nil, nil, err
-	}
-	if own != nil {
-		p, err := loadResourcePolicy(r, own)
-		if err != nil {
-			return nil, nil, err
-		}
-		request.Resource = resourcePolicyARN(own, "*")
-		if p != nil {
-			request.Resource = resourcePolicyARN(own, p.ID)
-			if request.ResourceTags, _, err = store.Load[map[string]string](r, tagsKey(own.ID, p.ID)); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
 	o, err := s.enter(r, c, operation, request)
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.ConsolidatedBilling {
+		return nil, nil, notAllFeatures()
+	}
 	p, err := loadResourcePolicy(r, o)
 	return o, p, err
+}
+
+// putting adds to a request the policy that is to be made or changed.
+func putting(r store.Reader, c api.Caller, request authz.Request) (authz.Request, error) {
+	o, err := identity.LoadOrganization(r, c.Account)
+	if err != nil || o == nil {
+		return request, err
+	}
+	p, err := loadResourcePolicy(r, o)
+	if err != nil {
+		return request, err
+	}
+	if p == nil {
+		p = &resourcePolicy{ID: "rp-*"} // nobody knows yet which
+	}
+	request.Resource = resourcePolicyARN(o, p.ID)
+	request.ResourceTags, _, err = store.Load[map[string]string](r, tagsKey(o.ID, p.ID))
+	return request, err
 }
 
 func noResourcePolicy() error {
@@ -146,9 +151,6 @@ func (s *Service) describeResourcePolicy(ctx context.Context, c api.Caller, _ *o
 		o, p, err := s.findResourcePolicy(r, c, "DescribeResourcePolicy", authz.Request{})
 		if err != nil {
 			return err
-		}
-		if o.ConsolidatedBilling {
-			return notAllFeatures()
 		}
 		if p == nil {
 			return noResourcePolicy()
@@ -165,9 +167,6 @@ func (s *Service) deleteResourcePolicy(ctx context.Context, c api.Caller, _ *org
 		o, p, err := s.findResourcePolicy(tx, c, "DeleteResourcePolicy", authz.Request{})
 		if err != nil {
 			return err
-		}
-		if o.ConsolidatedBilling {
-			return notAllFeatures()
 		}
 		if p == nil {
 			return noResourcePolicy()
