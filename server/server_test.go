@@ -132,7 +132,7 @@ func TestRefusals(t *testing.T) {
 
 		{"json: unknown target", call{body: "{}", header: jsonFor("TrentService.Nonsense"), service: "kms"}, 400, []string{`{"__type":"UnknownOperationException"}`}},
 		{"json: unknown service", call{body: "{}", header: jsonFor("DynamoDB_20120810.ListTables"), service: "dynamodb"}, 400, []string{`"UnknownOperationException"`, "The service dynamodb is not answered here."}},
-		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("BaldrApiService.DescribeBackups"), service: "cloudhsm"}, 400, []string{`"UnsupportedOperationException"`, "DescribeBackups"}},
+		{"json: what AWS has and we have not", call{body: "{}", header: jsonFor("ResourceGroupsTaggingAPI_20170126.StartReportCreation"), service: "tagging"}, 400, []string{`"UnsupportedOperationException"`, "StartReportCreation"}},
 		{"json: no target", call{body: "{}", header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, service: "kms"}, 400, []string{`"UnknownOperationException"`}},
 		{"json: not signed", call{body: "{}", header: jsonFor("TrentService.ListKeys")}, 400, []string{`"MissingAuthenticationTokenException"`}},
 		{"json: unknown key", call{body: "{}", header: jsonFor("TrentService.ListKeys"), service: "kms", credentials: aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}}, 400, []string{`"UnrecognizedClientException"`}},

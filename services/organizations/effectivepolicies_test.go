@@ -125,7 +125,7 @@ func TestEffectivePolicyNotFound(t *testing.T) {
 	wantCode(t, describe(o.Client, "999999999999"), "TargetNotFoundException")
 	wantInput(t, describe(o.Client, o.root), types.InvalidInputExceptionReasonTargetNotSupported)
 	wantInput(t, describe(o.Client, o.unit(o.root, "u")), types.InvalidInputExceptionReasonTargetNotSupported)
-	wantInput(t, describe(o.Client, "p-12345678"), types.InvalidInputExceptionReasonInvalidPattern)
+	wantInput(t, describe(o.Client, "p-12345678"), types.InvalidInputExceptionReasonInvalidPatternTargetId)
 	_, err = o.effective(o.Client, account, "SERVICE_CONTROL_POLICY")
 	wantInput(t, err, types.InvalidInputExceptionReasonInvalidEnum)
 	_, err = o.DisablePolicyType(t.Context(), &organizations.DisablePolicyTypeInput{RootId: &o.root, PolicyType: tagPolicy})
