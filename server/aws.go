@@ -41,6 +41,7 @@ type call struct {
 	signature *sigv4.Signature // nil if the request is not signed
 	service   *service
 	elsewhere *elsewhere // nil if the call is for a service answered here
+	cbor      bool       // the call is in CBOR, and so is the answer
 	operation *wire.Operation
 	caller    api.Caller
 	in        any // decoded
@@ -55,6 +56,8 @@ func (s *Server) serveAWS(w http.ResponseWriter, r *http.Request) {
 	var response wire.Response
 	if e, ok := errors.AsType[*api.Error](err); ok && c.elsewhere != nil {
 		response = wire.EncodeElsewhere(c.elsewhere.protocol, e, r.Header.Get("Content-Type"), c.requestID)
+	} else if err != nil && c.cbor {
+		response = c.service.codec.EncodeErrorCBOR(c.operation, err)
 	} else if err != nil {
 		response = c.service.codec.EncodeError(c.operation, err, c.requestID, c.wantsJSON())
 	} else {
@@ -75,7 +78,7 @@ func (c *call) write(w http.ResponseWriter, response wire.Response) {
 	h.Set("X-Amzn-Requestid", c.requestID)
 	h.Set("Content-Type", response.ContentType)
 	if response.ContentType == wire.ContentTypeCBOR {
-		h.Set("Smithy-Protocol", "rpc-v2-cbor")
+		h.Set("Smithy-Protocol", wire.SmithyCBOR)
 	}
 	if response.ErrorType != "" {
 		h.Set("X-Amzn-Errortype", response.ErrorType)
@@ -110,7 +113,7 @@ func (s *Server) answer(c *call) (out any, err error) {
 	return c.operation.Call(ctx, c.caller, c.in)
 }
 
-// dispatch reads the request and finds its service and operation: by
+// dispatch reads the request and finds its service and operation: by its path if it is in CBOR, else by
 // X-Amz-Target, or by Action and Version.
 func (s *Server) dispatch(c *call) error {
 	for _, name := range [...]string{"User-Agent", "Referer"} {
@@ -122,7 +125,12 @@ func (s *Server) dispatch(c *call) error {
 	c.signature = signature
 	target := c.http.Header.Get("X-Amz-Target")
 	name := target[strings.LastIndexByte(target, '.')+1:]
-	if target != "" {
+	if svc, operation := s.byCBORPath(c.http); svc != nil {
+		c.service, c.cbor, name = svc, true, operation
+		if target != "" { // clients must not send it, nor servers take it
+			return api.Errorf("MalformedInput", "A request in CBOR has no header X-Amz-Target.")
+		}
+	} else if target != "" {
 		c.service = s.byTarget(target)
 		if c.service == nil {
 			c.service = s.services[0]
@@ -139,7 +147,7 @@ func (s *Server) dispatch(c *call) error {
 			return c.refuseElsewhere(signature.Service)
 		}
 	}
-	inBody := target == ""
+	inBody := target == "" && !c.cbor
 	if inBody {
 		if c.service.model.Protocol == "json" {
 			return api.Errorf("InvalidAction", "")
@@ -188,6 +196,21 @@ func (svc *service) unknownOperation(name string) error {
 		return api.Errorf("InvalidAction", "")
 	}
 	return api.Errorf("InvalidAction", "Could not find operation %s for version %s", name, svc.model.APIVersion)
+}
+
+// byCBORPath returns the service and the operation of a request in CBOR, nil if it is none.
+//
+// https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+func (s *Server) byCBORPath(r *http.Request) (svc *service, operation string) {
+	path, ok := strings.CutPrefix(r.URL.Path, "/service/")
+	if !ok || r.Method != http.MethodPost || r.Header.Get("Smithy-Protocol") != wire.SmithyCBOR {
+		return nil, ""
+	}
+	name, operation, ok := strings.Cut(path, "/operation/")
+	if !ok {
+		return nil, ""
+	}
+	return s.find(func(svc *service) bool { return svc.model.CBOR && svc.model.TargetPrefix == name }), operation
 }
 
 func (s *Server) byTarget(target string) *service {
@@ -254,6 +277,9 @@ func (c *call) read() error {
 		}
 	default:
 		return api.Errorf("MalformedInput", "Content-Encoding %.32s is not supported.", encoding)
+	}
+	if t := c.http.Header.Get("Content-Type"); c.cbor && len(c.body) > 0 && t != wire.ContentTypeCBOR {
+		return api.Errorf("MalformedInput", "The content type of a request in CBOR is %s.", wire.ContentTypeCBOR)
 	}
 	c.form.Query = []byte(c.http.URL.RawQuery)
 	if c.service.model.Protocol != "json" {
@@ -403,6 +429,9 @@ func sourceIP(r *http.Request) netip.Addr {
 }
 
 func (c *call) decode() (any, error) {
+	if c.cbor {
+		return c.operation.DecodeCBOR(c.body)
+	}
 	if c.service.model.Protocol == "json" {
 		return c.operation.DecodeJSON(c.body)
 	}
@@ -417,6 +446,8 @@ func (c *call) wantsJSON() bool {
 
 func (c *call) encode(dst []byte, out any) wire.Response {
 	switch {
+	case c.cbor:
+		return c.operation.EncodeCBOR(out)
 	case c.service.model.Protocol == "json":
 		return wire.Response{Status: http.StatusOK, ContentType: wire.ContentTypeJSON, Body: c.operation.AppendJSON(dst, out)}
 	case c.wantsJSON():

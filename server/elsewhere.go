@@ -52,7 +52,7 @@ func (c *call) refuseElsewhere(service string) error {
 	h := c.http.Header
 	c.elsewhere = &elsewhere{service: service, protocol: wire.RESTJSON}
 	switch protocol, xml := xmlServices[service]; {
-	case h.Get("Smithy-Protocol") == "rpc-v2-cbor":
+	case h.Get("Smithy-Protocol") == wire.SmithyCBOR:
 		c.elsewhere.protocol = wire.RPCv2CBOR
 	case h.Get("X-Amz-Target") != "":
 		c.elsewhere.protocol = wire.JSON

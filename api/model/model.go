@@ -26,6 +26,8 @@ type Service struct {
 	Name string
 	// Protocol is "query" or "json".
 	Protocol, APIVersion string
+	// CBOR is set if it also speaks smithy RPC v2 CBOR, in which its name is TargetPrefix.
+	CBOR bool
 	// TargetPrefix is that of X-Amz-Target, of JSON services.
 	TargetPrefix string
 	// SigningName is the service in the credential scope.
@@ -94,6 +96,7 @@ type (
 	serviceJSON struct {
 		Metadata struct {
 			APIVersion, Protocol, TargetPrefix, SigningName, EndpointPrefix, XMLNamespace string
+			Protocols                                                                     []string
 		}
 		Operations map[string]operationJSON
 		Shapes     map[string]shapeJSON
@@ -149,6 +152,7 @@ func Load(name string) (*Service, error) {
 	if s.TargetPrefix != "" {
 		s.Protocol = "json" // CloudHSM's model prefers CBOR, and speaks JSON too
 	}
+	s.CBOR = slices.Contains(m.Protocols, "smithy-rpc-v2-cbor")
 	if s.SigningName == "" {
 		s.SigningName = m.EndpointPrefix
 	}

@@ -20,11 +20,8 @@ const (
 	S3
 )
 
-// Content types of protocols that no service here speaks.
-const (
-	ContentTypeCBOR   = "application/cbor"
-	contentTypeJSON10 = "application/x-amz-json-1.0"
-)
+// contentTypeJSON10 is that of a protocol that no service here speaks.
+const contentTypeJSON10 = "application/x-amz-json-1.0"
 
 // EncodeElsewhere makes the answer to a call of a service that is not answered here, for which no codec is. e is one of the errors that
 // every operation may return; contentType is the request's.

@@ -22,6 +22,7 @@ type Response struct {
 // Content types of the protocols.
 const (
 	ContentTypeJSON      = "application/x-amz-json-1.1"
+	ContentTypeCBOR      = "application/cbor"
 	ContentTypeXML       = "text/xml"
 	ContentTypeQueryJSON = "application/json"
 )
@@ -31,19 +32,9 @@ const (
 // every operation may return, or that has a member that the model has not, becomes InternalFailure.
 func (c *Codec) EncodeError(o *Operation, err error, requestID string, queryJSON bool) Response {
 	isJSON := c.model.Protocol == "json"
-	r := Response{}
-	e, ok := errors.AsType[*api.Error](err)
-	var known found
-	if ok {
-		known, ok = c.lookUp(o, e, isJSON)
-	}
-	if !ok {
-		r.Unexpected = err
-		e = api.Errorf("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
-		known, _ = c.lookUp(o, e, isJSON)
-	}
+	e, known, unexpected := c.resolve(o, err, isJSON)
 	code, status := known.code, known.status
-	r.Status = status
+	r := Response{Status: status, Unexpected: unexpected}
 	kind := "Sender"
 	if status >= 500 {
 		kind = "Receiver"
@@ -80,6 +71,20 @@ func (c *Codec) EncodeError(o *Operation, err error, requestID string, queryJSON
 		r.Body = append(b, "</Error><RequestId>"+requestID+"</RequestId></ErrorResponse>"...)
 	}
 	return r
+}
+
+// resolve returns what a client is told of an error, how that looks, and the error itself if it is a bug of ours.
+func (c *Codec) resolve(o *Operation, err error, isJSON bool) (e *api.Error, known found, unexpected error) {
+	e, ok := errors.AsType[*api.Error](err)
+	if ok {
+		known, ok = c.lookUp(o, e, isJSON)
+	}
+	if !ok {
+		unexpected = err
+		e = api.Errorf("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
+		known, _ = c.lookUp(o, e, isJSON)
+	}
+	return e, known, unexpected
 }
 
 // found is how an error looks on the wire.

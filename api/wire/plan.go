@@ -1,9 +1,10 @@
-// Package wire turns AWS's query and JSON 1.1 protocols into the SDK's input
+// Package wire turns AWS's query, JSON 1.1 and CBOR protocols into the SDK's input
 // structs and its output structs into answers: one codec for all operations, driven
 // by the API model, with a plan per type that is made once.
 //
 // https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 // https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+// https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 package wire
 
 import (
