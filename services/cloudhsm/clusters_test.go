@@ -440,3 +440,40 @@ func TestPermissions(t *testing.T) {
 	_, err = ann.CreateCluster(t.Context(), &cloudhsmv2.CreateClusterInput{HsmType: aws.String("hsm2m.medium"), SubnetIds: []string{inA}})
 	refused(t, err, "AccessDeniedException", "iam:CreateServiceLinkedRole on resource: arn:aws:iam::000000000000:role/aws-service-role/cloudhsm.amazonaws.com/AWSServiceRoleForCloudHSM")
 }
+
+// Of each operation the resource that the Service Authorization Reference has for it, which need not be there.
+//
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudhsm.html
+func TestResources(t *testing.T) {
+	w := start(t)
+	bob := w.user("bob", `{"Effect":"Allow","Action":"iam:CreateServiceLinkedRole","Resource":"*"}`)
+	ctx, cluster, backup := t.Context(), aws.String("cluster-aaaaaaaaaaa"), aws.String("backup-aaaaaaaaaaa")
+	clusterARN, backupARN := "arn:aws:cloudhsm:us-east-1:000000000000:cluster/"+*cluster, "arn:aws:cloudhsm:us-east-1:000000000000:backup/"+*backup
+	for _, tt := range []struct {
+		operation, resource string
+		err                 error
+	}{
+		{"CreateCluster", "*", failure(bob.CreateCluster(ctx, &cloudhsmv2.CreateClusterInput{HsmType: aws.String("hsm9.large"), SubnetIds: []string{inA}}))},
+		{"CreateCluster", backupARN, failure(bob.CreateCluster(ctx, &cloudhsmv2.CreateClusterInput{HsmType: aws.String("hsm2m.medium"), SubnetIds: []string{inA}, SourceBackupId: backup}))},
+		{"DescribeClusters", "*", failure(bob.DescribeClusters(ctx, nil))},
+		{"InitializeCluster", clusterARN, failure(bob.InitializeCluster(ctx, &cloudhsmv2.InitializeClusterInput{ClusterId: cluster, SignedCert: aws.String("x"), TrustAnchor: aws.String("x")}))},
+		{"ModifyCluster", clusterARN, failure(bob.ModifyCluster(ctx, &cloudhsmv2.ModifyClusterInput{ClusterId: cluster}))},
+		{"DeleteCluster", clusterARN, failure(bob.DeleteCluster(ctx, &cloudhsmv2.DeleteClusterInput{ClusterId: cluster}))},
+		{"CreateHsm", clusterARN, failure(bob.CreateHsm(ctx, &cloudhsmv2.CreateHsmInput{ClusterId: cluster, AvailabilityZone: aws.String("us-east-1a")}))},
+		{"DeleteHsm", "*", failure(bob.DeleteHsm(ctx, &cloudhsmv2.DeleteHsmInput{ClusterId: cluster}))},
+		{"DescribeBackups", "*", failure(bob.DescribeBackups(ctx, nil))},
+		{"ModifyBackupAttributes", backupARN, failure(bob.ModifyBackupAttributes(ctx, &cloudhsmv2.ModifyBackupAttributesInput{BackupId: backup, NeverExpires: aws.Bool(true)}))},
+		{"DeleteBackup", backupARN, failure(bob.DeleteBackup(ctx, &cloudhsmv2.DeleteBackupInput{BackupId: backup}))},
+		{"RestoreBackup", backupARN, failure(bob.RestoreBackup(ctx, &cloudhsmv2.RestoreBackupInput{BackupId: backup}))},
+		{"CopyBackupToRegion", backupARN, failure(bob.CopyBackupToRegion(ctx, &cloudhsmv2.CopyBackupToRegionInput{BackupId: backup, DestinationRegion: aws.String("eu-west-1")}))},
+		{"PutResourcePolicy", backupARN, failure(bob.PutResourcePolicy(ctx, &cloudhsmv2.PutResourcePolicyInput{ResourceArn: &backupARN}))},
+		{"GetResourcePolicy", backupARN, failure(bob.GetResourcePolicy(ctx, &cloudhsmv2.GetResourcePolicyInput{ResourceArn: &backupARN}))},
+		{"DeleteResourcePolicy", backupARN, failure(bob.DeleteResourcePolicy(ctx, &cloudhsmv2.DeleteResourcePolicyInput{ResourceArn: &backupARN}))},
+		{"TagResource", clusterARN, failure(bob.TagResource(ctx, &cloudhsmv2.TagResourceInput{ResourceId: cluster, TagList: tagsOf("aws:a", "1")}))},
+		{"TagResource", backupARN, failure(bob.TagResource(ctx, &cloudhsmv2.TagResourceInput{ResourceId: backup, TagList: tagsOf("a", "1")}))},
+		{"UntagResource", clusterARN, failure(bob.UntagResource(ctx, &cloudhsmv2.UntagResourceInput{ResourceId: cluster, TagKeyList: []string{"a"}}))},
+		{"ListTags", backupARN, failure(bob.ListTags(ctx, &cloudhsmv2.ListTagsInput{ResourceId: backup}))},
+	} {
+		refused(t, tt.err, "AccessDeniedException", "is not authorized to perform: cloudhsm:"+tt.operation+" on resource: "+tt.resource+" because no identity-based policy allows")
+	}
+}
