@@ -93,13 +93,18 @@ func (s *Service) authorize(r store.Reader, c api.Caller, operation, id string, 
 		return err
 	}
 	if id != "" {
-		resourceType := "AWS::CloudHSM::Cluster"
-		if isBackup(id) {
-			resourceType = "AWS::CloudHSM::Backup"
-		}
-		c.Notes.Resource(audit.Resource{Type: resourceType, Account: c.Account, ARN: request.Resource})
+		c.Notes.Resource(noted(c.Account, id, request.Resource))
 	}
 	return nil
+}
+
+// noted is a cluster or a backup as events show it.
+func noted(account, id, arn string) audit.Resource {
+	r := audit.Resource{Type: "AWS::CloudHSM::Cluster", Account: account, ARN: arn}
+	if isBackup(id) {
+		r.Type = "AWS::CloudHSM::Backup"
+	}
+	return r
 }
 
 // isBackup reports whether an ID is that of a backup, not of a cluster.

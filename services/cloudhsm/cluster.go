@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudhsmv2/types"
 
 	"emulator/api"
-	"emulator/audit"
 	"emulator/authz"
 	"emulator/services/resourcegroupstaggingapi/tagindex"
 	"emulator/store"
@@ -146,10 +145,6 @@ func (s *Service) findCluster(r store.Reader, c api.Caller, operation, id string
 }
 
 func noCluster(id string) error { return notFound("Cluster '%s' not found.", id) }
-
-func clusterResource(k *Cluster) audit.Resource {
-	return audit.Resource{Type: "AWS::CloudHSM::Cluster", Account: k.Account, ARN: k.arn()}
-}
 
 func (s *Service) hsmState(h *HSM) types.HsmState {
 	state := at(s.Clock, h.Stage)

@@ -149,7 +149,7 @@ func (s *Service) createCluster(ctx context.Context, c api.Caller, in *cloudhsmv
 	if err != nil {
 		return nil, err
 	}
-	c.Notes.Resource(clusterResource(k))
+	c.Notes.Resource(noted(k.Account, k.ID, k.arn()))
 	out := s.wireCluster(k)
 	out.State = types.ClusterStateCreateInProgress
 	return &cloudhsmv2.CreateClusterOutput{Cluster: out}, nil

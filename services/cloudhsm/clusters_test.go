@@ -175,8 +175,6 @@ func TestLifeTakesTime(t *testing.T) {
 	w.wantState(id, types.ClusterStateDeleted)
 }
 
-func second2[T any](_ T, err error) error { return err }
-
 func days(value string) *types.BackupRetentionPolicy {
 	return &types.BackupRetentionPolicy{Type: types.BackupRetentionTypeDays, Value: &value}
 }

@@ -151,7 +151,7 @@ func (s *Service) deleteHsm(ctx context.Context, c api.Caller, in *cloudhsmv2.De
 		case in.HsmId == nil && in.EniId == nil && in.EniIp == nil:
 			return invalid("HsmId, EniId or EniIp is required.")
 		}
-		c.Notes.Resource(clusterResource(k))
+		c.Notes.Resource(noted(k.Account, k.ID, k.arn()))
 		i := slices.IndexFunc(k.HSMs, func(h HSM) bool { return names(in, &h) })
 		if i < 0 {
 			return notFound("Cluster '%s' has no such HSM.", k.ID)
