@@ -87,8 +87,8 @@ func allKeyStores(r store.Reader, c api.Caller) ([]KeyStore, error) {
 	return all, nil
 }
 
-// createCustomKeyStore takes any cluster ID that no other store uses: there are no CloudHSM
-// clusters to look it up among yet. The trust anchor must be a certificate.
+// createCustomKeyStore takes any cluster ID that no other store uses, and does not look it up among the clusters of
+// CloudHSM: nothing is behind their HSMs yet that could hold keys. The trust anchor must be a certificate.
 func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *kms.CreateCustomKeyStoreInput) (*kms.CreateCustomKeyStoreOutput, error) {
 	if in.CustomKeyStoreType == types.CustomKeyStoreTypeExternalKeyStore {
 		return nil, api.Errorf("NotImplemented", "External key stores are not supported by this emulator.")
