@@ -20,6 +20,8 @@ var (
 	ErrToken = errors.New("invalid session token")
 	// ErrExpired: the session is over.
 	ErrExpired = errors.New("expired session")
+	// ErrUnusable: the account is suspended or closed.
+	ErrUnusable = errors.New("unusable account")
 )
 
 // Directory finds out who is behind an access key. It is safe for concurrent use.
@@ -82,13 +84,32 @@ func (d *Directory) accessKey(r store.Reader, id string) (*openedKey, error) {
 type Credential struct {
 	Secret    string
 	Principal Principal
+	// Unfinished: nobody has completed the sign-up of the account.
+	Unfinished bool
 }
 
 // Find returns the credential of an access key, and of its session token if there
 // is one. It does not prove that the caller knows the secret. now is when a session
 // must not be over; partition goes into ARNs. Errors are ErrUnknownKey, ErrToken,
-// ErrExpired, or those of a damaged database.
+// ErrExpired, ErrUnusable, or those of a damaged database.
 func (d *Directory) Find(r store.Reader, now time.Time, partition, accessKeyID, token string) (Credential, error) {
+	credential, err := d.find(r, now, partition, accessKeyID, token)
+	if err != nil {
+		return Credential{}, err
+	}
+	restriction, err := LoadRestriction(r, credential.Principal.Account)
+	switch {
+	case err != nil:
+		return Credential{}, err
+	case restriction.Unusable():
+		return Credential{}, ErrUnusable
+	}
+	credential.Unfinished = restriction != nil
+	return credential, nil
+}
+
+// find is Find, whatever the account's state.
+func (d *Directory) find(r store.Reader, now time.Time, partition, accessKeyID, token string) (Credential, error) {
 	if token != "" {
 		return d.findSession(r, now, partition, accessKeyID, token)
 	}

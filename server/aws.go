@@ -356,11 +356,8 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 		c.caller.Region = identity.HomeRegion(c.caller.Partition)
 	}
 	var credential identity.Credential
-	var restriction *identity.Restriction
 	err := s.store.View(ctx, func(tx store.Reader) (err error) {
-		if credential, err = s.directory.Find(tx, c.caller.Received, c.caller.Partition, sig.AccessKeyID, sig.SessionToken); err == nil {
-			restriction, err = identity.LoadRestriction(tx, credential.Principal.Account)
-		}
+		credential, err = s.directory.Find(tx, c.caller.Received, c.caller.Partition, sig.AccessKeyID, sig.SessionToken)
 		return err
 	})
 	switch {
@@ -368,6 +365,8 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 		return errInvalidToken.Because("there is no active access key %s, or its user is gone", sig.AccessKeyID)
 	case errors.Is(err, identity.ErrToken):
 		return errInvalidToken.Because("the session token is not of this access key, or was not made here, or whom it is of is gone")
+	case errors.Is(err, identity.ErrUnusable):
+		return errInvalidToken.Because("the account of access key %s is suspended or closed", sig.AccessKeyID)
 	case err != nil && !errors.Is(err, identity.ErrExpired):
 		return err
 	}
@@ -377,10 +376,7 @@ func (s *Server) authenticate(ctx context.Context, c *call) error {
 	if err := s.verifier.Verify(r, c.raw, sig, credential.Secret); err != nil {
 		return err
 	}
-	switch {
-	case restriction.Unusable():
-		return errInvalidToken.Because("account %s is suspended or closed", credential.Principal.Account)
-	case restriction != nil && c.service.name != "organizations":
+	if credential.Unfinished && c.service.name != "organizations" {
 		return api.Errorf("OptInRequired", "The AWS Access Key Id needs a subscription for the service").Because("nobody has completed the sign-up of account %s", credential.Principal.Account)
 	}
 	if c.service.model.SigningName == "iam" && !credential.Principal.MayCallIAM() {

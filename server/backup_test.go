@@ -104,6 +104,8 @@ func populate(t *testing.T, e *emulatortest.Emulator) {
 	}))(t).OrganizationalUnit
 	must(o.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{ParentId: unit.Id, Name: aws.String("inner")}))(t)
 
+	populateAccounts(t, o)
+
 	partner, owner := iam.NewFromConfig(root(secondAccount)), iam.NewFromConfig(root(firstAccount))
 	template := must(partner.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("template"), PolicyDocument: aws.String(allowAll)}))(t).Policy.Arn
 	request := must(partner.CreateDelegationRequest(ctx, &iam.CreateDelegationRequestInput{
@@ -111,6 +113,27 @@ func populate(t *testing.T, e *emulatortest.Emulator) {
 		SessionDuration: aws.Int32(1800), Permissions: &iamtypes.DelegationPermission{PolicyTemplateArn: template},
 	}))(t).DelegationRequestId
 	must(owner.AssociateDelegationRequest(ctx, &iam.AssociateDelegationRequestInput{DelegationRequestId: request}))(t)
+}
+
+// populateAccounts makes what an organization has to do with accounts: an administrator, a closed one, invitations, a resource policy.
+func populateAccounts(t *testing.T, o *organizations.Client) {
+	t.Helper()
+	ctx := t.Context()
+	account := func(name string) *string {
+		made := must(o.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: &name, Email: aws.String(name + "@example.com")}))(t)
+		return must(o.DescribeCreateAccountStatus(ctx, &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id}))(t).CreateAccountStatus.AccountId
+	}
+	service := aws.String("config.amazonaws.com")
+	must(o.EnableAWSServiceAccess(ctx, &organizations.EnableAWSServiceAccessInput{ServicePrincipal: service}))(t)
+	must(o.RegisterDelegatedAdministrator(ctx, &organizations.RegisterDelegatedAdministratorInput{AccountId: account("administrator"), ServicePrincipal: service}))(t)
+	must(o.CloseAccount(ctx, &organizations.CloseAccountInput{AccountId: account("closed")}))(t)
+	for kind, id := range map[orgtypes.HandshakePartyType]string{orgtypes.HandshakePartyTypeAccount: "333333333333", orgtypes.HandshakePartyTypeEmail: "nobody@example.org"} {
+		must(o.InviteAccountToOrganization(ctx, &organizations.InviteAccountToOrganizationInput{Target: &orgtypes.HandshakeParty{Type: kind, Id: &id}}))(t)
+	}
+	must(o.PutResourcePolicy(ctx, &organizations.PutResourcePolicyInput{
+		Tags:    []orgtypes.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+		Content: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"organizations:ListRoots","Resource":"*"}}`),
+	}))(t)
 }
 
 func trustAnchor(t *testing.T) string {

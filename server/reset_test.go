@@ -111,3 +111,22 @@ func errorCode(err error) string {
 	}
 	return ""
 }
+
+// A reset of one account of an organization, of one that was invited, or of the one that manages it leaves nothing behind that refers to nothing.
+func TestResetOfAccountsOfAnOrganization(t *testing.T) {
+	e := emulatortest.Start(t)
+	populate(t, e)
+	o := organizations.NewFromConfig(e.ConfigWith(firstAccount, "test", "", emulatortest.Region))
+	accounts := []string{"333333333333"}
+	for _, a := range must(o.ListAccounts(t.Context(), nil))(t).Accounts {
+		if *a.Id != firstAccount {
+			accounts = append(accounts, *a.Id)
+		}
+	}
+	for _, account := range append(accounts, firstAccount) {
+		admin(t, e, "POST", "/reset", `{"account":"`+account+`"}`, 200)
+		if text := findings(t, e); text != nothingFound {
+			t.Errorf("after the reset of %s: %s", account, text)
+		}
+	}
+}

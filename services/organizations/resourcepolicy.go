@@ -256,6 +256,10 @@ func (s *Service) checkResourcePolicy(o *identity.Organization, text string) err
 	if err != nil {
 		return err
 	}
+	return checkStatements(o, text)
+}
+
+func checkStatements(o *identity.Organization, text string) error {
 	var document struct{ Statement statements }
 	if err := json.Unmarshal([]byte(text), &document); err != nil {
 		return api.Errorf("InvalidInputException", "You specified a resource policy that is not valid JSON.").With("Reason", "INVALID_RESOURCE_POLICY_JSON").Because("%v", err)

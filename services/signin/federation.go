@@ -110,7 +110,7 @@ func (s *Service) find(ctx context.Context, c api.Caller, at time.Time, accessKe
 		credential, err = s.directory.Find(r, at, c.Partition, accessKeyID, token)
 		return err
 	})
-	if errors.Is(err, identity.ErrUnknownKey) || errors.Is(err, identity.ErrToken) || errors.Is(err, identity.ErrExpired) {
+	if errors.Is(err, identity.ErrUnknownKey) || errors.Is(err, identity.ErrToken) || errors.Is(err, identity.ErrExpired) || errors.Is(err, identity.ErrUnusable) {
 		return credential, errCredentials
 	}
 	return credential, err

@@ -240,7 +240,7 @@ func (s *Service) refresh(r *http.Request, c api.Caller, in *tokenInput, p *proo
 // refusal makes of why there are no credentials what the client is to see.
 func refusal(err error) error {
 	switch {
-	case errors.Is(err, identity.ErrToken):
+	case errors.Is(err, identity.ErrToken), errors.Is(err, identity.ErrUnusable):
 		return denied("USER_CREDENTIALS_CHANGED", "The user, role or account that signed in does not exist any more.")
 	case errors.Is(err, identity.ErrExpired):
 		return denied("TOKEN_EXPIRED", "The sign-in has ended.")
