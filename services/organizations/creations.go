@@ -123,7 +123,7 @@ func (s *Service) create(ctx context.Context, c api.Caller, operation string, ma
 			return err
 		}
 		if err := management.refuse(
-			refusal{initializing, api.Errorf("FinalizingOrganizationException", "Organizations couldn't perform the operation because your organization hasn't finished initializing. This can take up to an hour. Try again later.")},
+			notInitialized,
 			refusal{contactMissing, api.Errorf(constraint, "To complete this operation, you must first provide a valid contact address and phone number for the management account. Then try the operation again.").With("Reason", "MASTER_ACCOUNT_MISSING_CONTACT_INFO")},
 			refusal{addressOfOtherMarketplace, api.Errorf(constraint, "To create an account in this organization, you first must migrate the organization's management account to the marketplace that corresponds to the management account's address.").With("Reason", "MASTER_ACCOUNT_ADDRESS_DOES_NOT_MATCH_MARKETPLACE")},
 		); err != nil {

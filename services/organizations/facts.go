@@ -223,6 +223,9 @@ type refusal struct {
 	err  *api.Error
 }
 
+// notInitialized is the refusal of what an organization does with further accounts.
+var notInitialized = refusal{initializing, api.Errorf("FinalizingOrganizationException", "Organizations couldn't perform the operation because your organization hasn't finished initializing. This can take up to an hour. Try again later.")}
+
 // refuse returns the error of the first fact that holds, nil if none does.
 func (f *Facts) refuse(refusals ...refusal) error {
 	for _, x := range refusals {

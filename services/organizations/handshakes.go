@@ -346,7 +346,7 @@ func (s *Service) inviteAccount(ctx context.Context, c api.Caller, in *organizat
 			return err
 		}
 		if err := management.refuse(
-			refusal{initializing, api.Errorf("FinalizingOrganizationException", "Organizations couldn't perform the operation because your organization hasn't finished initializing. This can take up to an hour. Try again later.")},
+			notInitialized,
 			refusal{emailUnverified, api.Errorf("AccountOwnerNotVerifiedException", "You can't invite an existing account to your organization until you verify that you own the email address associated with the management account.")},
 			refusal{emailCodeExpired, api.Errorf(constraint, "The email verification code is only valid for a limited period of time. You must resubmit the request and generate a new verification code.").With("Reason", "EMAIL_VERIFICATION_CODE_EXPIRED")},
 		); err != nil {

@@ -83,7 +83,7 @@ func transferARN(o *identity.Organization, t *transfer, d direction) string {
 	return identity.ARN(o.Partition, "organizations", o.Management, "transfer/"+o.ID+"/"+strings.ToLower(string(t.Type)+"/"+string(d))+"/"+t.ID)
 }
 
-// load returns the handshake of a transfer, and the transfer's status by now.
+// statusOf returns the handshake of a transfer, and the transfer's status by now.
 func (s *Service) statusOf(r store.Reader, t *transfer) (*handshake, types.ResponsibilityTransferStatus, error) {
 	h, _, err := store.Load[handshake](r, handshakeKey(t.Target, handshakeOf(t.ID)))
 	if t.Status == types.ResponsibilityTransferStatusRequested && s.state(&h) == types.HandshakeStateExpired {
