@@ -37,7 +37,7 @@ fuzz:
 
 # A short story, the ways to configure credentials, and what other programs do, against the built binary.
 clients: build $(VENV)/ready .tools/python/ready clients/node_modules/ready clients/java/target/ready
-	clients/run bin/emulator story.py story.sh story.mjs keys.sh admin.sh providers.sh golang python encryption-sdk terraform terraform/iam
+	clients/run bin/emulator story.py story.sh story.mjs keys.sh organization.sh admin.sh providers.sh golang python encryption-sdk terraform terraform/iam
 
 SLOW := ansible cloudsplaining custodian pmapper prowler
 

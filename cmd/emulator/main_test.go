@@ -117,7 +117,7 @@ func serveIn(t *testing.T, environ []string, args ...string) (s *serving, url st
 func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	s, url := serve(t, "--data-dir", dir)
-	for _, want := range []string{"STS, IAM, KMS", "access key test, secret test", "export AWS_REGION=us-east-1", "enforced   signatures", dir} {
+	for _, want := range []string{"STS, IAM, KMS, Organizations", "access key test, secret test", "export AWS_REGION=us-east-1", "enforced   signatures", dir} {
 		if !strings.Contains(s.screen(), want) {
 			t.Errorf("no %q on the screen:\n%s", want, s.screen())
 		}

@@ -246,7 +246,7 @@ func printStart(w io.Writer, url, metadata string, s *server.Server, config *ser
 	if config.RootKey != identity.KnownRootKey {
 		secret, quoted = "as in EMULATOR_ROOT_KEY", `"${EMULATOR_ROOT_KEY#*:}"`
 	}
-	fmt.Fprintf(w, `AWS emulator %s: STS, IAM, KMS
+	fmt.Fprintf(w, `AWS emulator %s: STS, IAM, KMS, Organizations
   endpoint   %s
   state      %s
   enforced   %s
