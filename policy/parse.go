@@ -201,6 +201,9 @@ func (p *parser) version(root *node) {
 			p.fail(faultVersion, v.start, "Version", "a managed policy must be of version 2012-10-17")
 		}
 	}
+	if (p.kind == SCP || p.kind == RCP) && p.policy.Version != "2012-10-17" {
+		p.refuse(faultVersion, "", root.start, "Version", "a "+p.kind.String()+" policy must be of version 2012-10-17")
+	}
 }
 
 var statementElements = []string{
@@ -297,10 +300,16 @@ func (p *parser) action(n *node, s *Statement, path string) {
 		return
 	}
 	s.notAction = negated
+	if negated && p.kind == RCP {
+		p.refuse(faultForbidden, "", v.start, path, "a resource control policy has no NotAction")
+	}
 	s.actions = make([]pattern, 0, len(v.list()))
 	p.strings(v, path, func(item item) {
 		if message := checkAction(item.text); message != "" {
 			p.failWith(faultAction, message, item.start, item.at(), fmt.Sprintf("%q is not of the form service:action", item.text))
+		}
+		if service, _, _ := strings.Cut(item.text, ":"); p.kind == RCP && strings.ContainsAny(service, "*?") {
+			p.refuse(faultAction, "", item.start, item.at(), "an action of a resource control policy must name its service")
 		}
 		action := compilePattern(strings.ToLower(item.text))
 		if p.kind == TrustPolicy && !negated && !trustAction(&action) {
