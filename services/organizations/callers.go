@@ -19,6 +19,8 @@ const (
 	delegated
 	// delegable: from those that the organization's policy allows it. A delegated administrator of a service only reads.
 	delegable
+	// itself: from any account about itself; about others as from delegated.
+	itself
 	// anywhere: from any account, also from one in no organization.
 	anywhere
 )
@@ -39,7 +41,7 @@ var callableFrom = map[string]place{
 	"DeregisterDelegatedAdministrator":           alone,
 	"DescribeAccount":                            delegated,
 	"DescribeCreateAccountStatus":                delegated,
-	"DescribeEffectivePolicy":                    anywhere,
+	"DescribeEffectivePolicy":                    itself,
 	"DescribeOrganization":                       anywhere,
 	"DescribeOrganizationalUnit":                 delegated,
 	"DescribePolicy":                             delegated,
@@ -98,7 +100,7 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 	request.Action = actionPrefix + operation
 	allowed := false
 	if o != nil {
-		if allowed, err = s.delegate(r, c, o, operation, &request); err != nil {
+		if allowed, err = s.delegate(r, c, o, operation, &request, resources...); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +118,7 @@ func (s *Service) enter(r store.Reader, c api.Caller, operation string, request 
 	if o == nil {
 		return nil, api.Errorf("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
 	}
-	if !allowed && !mayCall(r, o, c.Account, operation) {
+	if !allowed && !mayCall(r, o, c.Account, operation, resources...) {
 		return nil, notFromHere()
 	}
 	if tx, ok := r.(store.Tx); ok {
@@ -158,14 +160,16 @@ func (s *Service) authorizeEach(r store.Reader, c api.Caller, o *identity.Organi
 	return nil
 }
 
-// mayCall reports whether an operation can be called from an account of the organization.
-func mayCall(r store.Reader, o *identity.Organization, account, operation string) bool {
+// mayCall reports whether an operation on resources, given by their IDs, can be called from an account of the organization.
+func mayCall(r store.Reader, o *identity.Organization, account, operation string, resources ...string) bool {
 	if account == o.Management {
 		return true
 	}
 	switch callableFrom[operation] {
 	case anywhere:
 		return true
+	case itself:
+		return len(resources) == 1 && resources[0] == account || administers(r, o, account)
 	case delegated:
 		return administers(r, o, account)
 	}

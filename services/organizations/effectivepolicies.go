@@ -139,7 +139,7 @@ func noEffectivePolicy() error {
 	return api.Errorf("EffectivePolicyNotFoundException", "If you ran this action on the management account, this policy type is not enabled. If you ran the action on a member account, the account doesn't have an effective policy of this type. Contact the administrator of your organization about attaching a policy of this type to the account.")
 }
 
-// describeEffectivePolicy tells every account of its own, and of others those that can read the rest of the organization. Where no
+// describeEffectivePolicy tells every account of its own, and of others those that can read the rest of the organization, or that its policy allows it. Where no
 // policy is attached, the organization's administrators see an empty one, and the account none.
 //
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeEffectivePolicy.html
@@ -154,10 +154,7 @@ func (s *Service) describeEffectivePolicy(ctx context.Context, c api.Caller, in 
 		if err != nil {
 			return err
 		}
-		administers := mayCall(r, o, c.Account, "ListEffectivePolicyValidationErrors")
-		if target != c.Account && !administers {
-			return notFromHere()
-		}
+		administers := target != c.Account || mayCall(r, o, c.Account, "ListEffectivePolicyValidationErrors")
 		if strings.Contains(target, "-") {
 			return api.Errorf("InvalidInputException", "You can't perform the specified operation on that target entity.").With("Reason", "TARGET_NOT_SUPPORTED")
 		}

@@ -126,6 +126,13 @@ func TestEffectivePolicyNotFound(t *testing.T) {
 	wantInput(t, describe(o.Client, o.root), types.InvalidInputExceptionReasonTargetNotSupported)
 	wantInput(t, describe(o.Client, o.unit(o.root, "u")), types.InvalidInputExceptionReasonTargetNotSupported)
 	wantInput(t, describe(o.Client, "p-12345678"), types.InvalidInputExceptionReasonInvalidPatternTargetId)
+	delegation := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"organizations:DescribeEffectivePolicy","Resource":"arn:aws:organizations::000000000000:account/*/` + other + `"}]}`
+	_, err = o.PutResourcePolicy(t.Context(), &organizations.PutResourcePolicyInput{Content: &delegation})
+	check(t, err)
+	check(t, describe(o.as(account), other)) // orgs_delegate_policies.html: the organization's policy allows it
+	check(t, describe(o.as(account), ""))
+	wantCode(t, describe(o.as(account), "000000000000"), "AccessDeniedException")
+	wantCode(t, describe(o.as(other), account), "AccessDeniedException")
 	_, err = o.effective(o.Client, account, "SERVICE_CONTROL_POLICY")
 	wantInput(t, err, types.InvalidInputExceptionReasonInvalidEnum)
 	_, err = o.DisablePolicyType(t.Context(), &organizations.DisablePolicyTypeInput{RootId: &o.root, PolicyType: tagPolicy})

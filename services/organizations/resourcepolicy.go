@@ -193,8 +193,8 @@ func needFurther(r store.Reader, o *identity.Organization, id string) error {
 
 // delegate adds to a request what the organization's policy says of it, if that is what decides whether a member may call the
 // operation, and reports whether it does.
-func (s *Service) delegate(r store.Reader, c api.Caller, o *identity.Organization, operation string, request *authz.Request) (bool, error) {
-	if mayCall(r, o, c.Account, operation) || !canBeDelegated(operation) {
+func (s *Service) delegate(r store.Reader, c api.Caller, o *identity.Organization, operation string, request *authz.Request, resources ...string) (bool, error) {
+	if mayCall(r, o, c.Account, operation, resources...) || !canBeDelegated(operation) {
 		return false, nil
 	}
 	p, err := loadResourcePolicy(r, o)
