@@ -274,6 +274,19 @@ func keyPolicy(principal string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + principal + `"},"Action":"kms:*","Resource":"*"}]}`
 }
 
+// "If you provide a key policy, it must … allow the calling principal to make a subsequent PutKeyPolicy request": the default one need not.
+//
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+func TestLockoutCheckIsOfGivenPolicies(t *testing.T) {
+	e, _ := start(t)
+	bob := kms.NewFromConfig(newUser(t, e, e.Config(), "bob", `{"Effect":"Allow","Action":["kms:CreateKey","kms:ReplicateKey"],"Resource":"*"}`))
+	key := must[*kms.CreateKeyOutput](t)(bob.CreateKey(t.Context(), &kms.CreateKeyInput{MultiRegion: aws.Bool(true)})).KeyMetadata
+	must[*kms.ReplicateKeyOutput](t)(bob.ReplicateKey(t.Context(), &kms.ReplicateKeyInput{KeyId: key.KeyId, ReplicaRegion: aws.String("eu-west-1")}))
+	given := keyPolicy("arn:aws:iam::000000000000:root")
+	_, err := bob.CreateKey(t.Context(), &kms.CreateKeyInput{Policy: &given})
+	refused(t, err, "MalformedPolicyDocumentException", "will not allow you to update the key policy in the future")
+}
+
 // The states of a key and what they refuse.
 func TestStates(t *testing.T) {
 	e, c := start(t)

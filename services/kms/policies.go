@@ -61,7 +61,7 @@ func defaultPolicy(partition, account string) string {
 }
 
 // setPolicy checks a key policy, or AWS's default if none is given, and puts it into the key.
-// Unless the check is bypassed, the policy must let the caller change it again.
+// Unless the check is bypassed, a policy that is given must let the caller change it again.
 func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string, bypass bool) error {
 	text := defaultPolicy(k.Partition, k.Account)
 	if given != nil {
@@ -78,7 +78,7 @@ func (s *Service) setPolicy(r store.Reader, c api.Caller, k *Key, given *string,
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		return api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.").Because("%s", e.Message)
 	}
-	if err != nil || bypass {
+	if err != nil || bypass || given == nil {
 		return err
 	}
 	if err := s.authorize(r, c, k, policyAccess("kms:PutKeyPolicy", nil)); api.ErrorCode(err) != "" {

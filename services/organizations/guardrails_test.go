@@ -431,6 +431,16 @@ func TestMovesTakeEffectAtOnce(t *testing.T) {
 	}
 }
 
+// A key that is created with the default policy is made, though nobody may write policies.
+func TestGuardrailOfKeyPoliciesLeavesNewKeys(t *testing.T) {
+	o := newTree(t)
+	account := o.account(o.root, "team")
+	o.enable(scp)
+	check(t, o.attach(o.policy(scp, "policies", scpOf("Deny", "kms:PutKeyPolicy")), account))
+	_, err := kms.NewFromConfig(o.e.ConfigWith(account, "test", "", "us-east-1")).CreateKey(t.Context(), nil)
+	check(t, err)
+}
+
 // A change of a policy's text takes effect at once, and is undone at once.
 func TestUpdatesTakeEffectAtOnce(t *testing.T) {
 	o := newTree(t)
