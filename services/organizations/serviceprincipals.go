@@ -45,6 +45,7 @@ var servicePrincipals = []string{
 	"malware-protection.guardduty.amazonaws.com",
 	"managed-services.amazonaws.com",
 	"member.org.stacksets.cloudformation.amazonaws.com",
+	"mgn.amazonaws.com",
 	"mpa.amazonaws.com",
 	"networkmanager.amazonaws.com",
 	"notifications.amazon.com",
