@@ -150,6 +150,49 @@ check "aws_managed_keys" {
 resource "aws_organizations_organization" "all" {
   feature_set                   = "ALL"
   aws_service_access_principals = var.step == 1 ? ["sso.amazonaws.com"] : ["sso.amazonaws.com", "iam.amazonaws.com"]
+  enabled_policy_types          = var.step == 1 ? ["SERVICE_CONTROL_POLICY", "TAG_POLICY"] : ["RESOURCE_CONTROL_POLICY", "SERVICE_CONTROL_POLICY", "TAG_POLICY"]
+}
+
+resource "aws_organizations_organizational_unit" "apps" {
+  name      = var.step == 1 ? "apps" : "applications"
+  parent_id = aws_organizations_organization.all.roots[0].id
+}
+
+resource "aws_organizations_organizational_unit" "live" {
+  name      = "live"
+  parent_id = aws_organizations_organizational_unit.apps.id
+}
+
+resource "aws_organizations_policy" "regions" {
+  name = "regions"
+  content = jsonencode({ Version = "2012-10-17", Statement = [{
+    Effect    = "Deny", NotAction = ["iam:*", "sts:*"], Resource = "*"
+    Condition = { StringNotEquals = { "aws:RequestedRegion" = var.step == 1 ? ["us-east-1"] : ["us-east-1", "eu-west-1"] } }
+  }] })
+  depends_on = [aws_organizations_organization.all]
+}
+
+resource "aws_organizations_policy" "stages" {
+  name       = "stages"
+  type       = "TAG_POLICY"
+  content    = jsonencode({ tags = { stage = { tag_key = { "@@assign" = "stage" }, tag_value = { "@@assign" = ["live", "test"] } } } })
+  depends_on = [aws_organizations_organization.all]
+}
+
+resource "aws_organizations_policy_attachment" "each" {
+  for_each = {
+    regions = { policy = aws_organizations_policy.regions.id, target = aws_organizations_organization.all.roots[0].id }
+    stages  = { policy = aws_organizations_policy.stages.id, target = aws_organizations_organizational_unit.live.id }
+  }
+  policy_id = each.value.policy
+  target_id = each.value.target
+}
+
+resource "aws_organizations_resource_policy" "delegation" {
+  content = jsonencode({ Version = "2012-10-17", Statement = [{
+    Effect = "Allow", Principal = { AWS = data.aws_caller_identity.me.account_id }, Action = "organizations:ListPolicies", Resource = "*"
+  }] })
+  depends_on = [aws_organizations_organization.all]
 }
 
 # The data sources
@@ -178,6 +221,17 @@ data "aws_organizations_organization" "all" {
   depends_on = [aws_organizations_organization.all]
 }
 
+data "aws_organizations_organizational_unit_descendant_organizational_units" "all" {
+  parent_id  = aws_organizations_organization.all.roots[0].id
+  depends_on = [aws_organizations_organizational_unit.live]
+}
+
+data "aws_organizations_policies_for_target" "live" {
+  target_id  = aws_organizations_organizational_unit.live.id
+  filter     = "TAG_POLICY"
+  depends_on = [aws_organizations_policy_attachment.each]
+}
+
 check "answers" {
   assert {
     condition     = nonsensitive(data.aws_kms_secrets.secret.plaintext["secret"]) == "secret" && data.aws_kms_alias.app.target_key_id == aws_kms_alias.app.target_key_id
@@ -186,5 +240,13 @@ check "answers" {
   assert {
     condition     = length(data.aws_organizations_organization.all.roots) == 1
     error_message = "organization"
+  }
+  assert {
+    condition     = length(data.aws_organizations_organizational_unit_descendant_organizational_units.all.children) == 2
+    error_message = "organization: the tree"
+  }
+  assert {
+    condition     = one(data.aws_organizations_policies_for_target.live.ids) == aws_organizations_policy.stages.id
+    error_message = "organization: attachments"
   }
 }
