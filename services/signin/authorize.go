@@ -158,7 +158,7 @@ func (s *Service) form(r *http.Request, status int, q *request, problem string) 
 		data.Accounts, data.More, err = principals(tx)
 		return err
 	})
-	return &answer{status: status, template: "authorize", data: data, formAction: q.origin()}, err
+	return &answer{status: status, page: authorizePage(data), formAction: q.origin()}, err
 }
 
 // origin is where the form may lead to besides here: browsers hold a redirect that answers a form to the policy of the page.
@@ -187,7 +187,7 @@ func (s *Service) postAuthorize(w http.ResponseWriter, r *http.Request, c api.Ca
 		if q.Client == sameDevice {
 			return &answer{status: http.StatusSeeOther, location: q.callback("error", "access_denied")}, nil
 		}
-		return &answer{status: http.StatusOK, template: "message", data: messageData{"Cancelled", "Nobody was signed in. You can close this page."}}, nil
+		return &answer{status: http.StatusOK, page: messagePage("Cancelled", "Nobody was signed in. You can close this page.")}, nil
 	}
 	who := r.PostForm.Get("other")
 	if who == "" {
@@ -245,7 +245,7 @@ func (s *Service) postAuthorize(w http.ResponseWriter, r *http.Request, c api.Ca
 	if q.Client == sameDevice {
 		return &answer{status: http.StatusSeeOther, location: q.callback("code", code)}, nil
 	}
-	return &answer{status: http.StatusOK, template: "code", data: codeData{verificationCode(q.State, code)}}, nil
+	return &answer{status: http.StatusOK, page: codePage(verificationCode(q.State, code))}, nil
 }
 
 // loginProfile returns the login profile of whom somebody signs in as, or nil if it is not a user that has a password.

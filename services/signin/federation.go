@@ -55,9 +55,9 @@ func (s *Service) serveFederation(w http.ResponseWriter, r *http.Request, c api.
 		if err != nil {
 			return nil, err
 		}
-		return &answer{status: http.StatusOK, template: "console", data: data}, nil
+		return &answer{status: http.StatusOK, page: consolePage(data)}, nil
 	case "logout":
-		return &answer{status: http.StatusOK, template: "message", data: messageData{"Signed out", "The emulator has no console, and so nobody was signed in to it."}}, nil
+		return &answer{status: http.StatusOK, page: messagePage("Signed out", "The emulator has no console, and so nobody was signed in to it.")}, nil
 	}
 	return nil, badRequest("Invalid Action parameter")
 }

@@ -6,24 +6,20 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"errors"
-	"html/template"
 	"net/http"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"emulator/api"
 )
 
-// The pages have no scripts and load nothing.
-var (
-	//go:embed pages.html
-	pagesHTML string
-	//go:embed style.css
-	style string
+//go:generate go run github.com/a-h/templ/cmd/templ@v0.3.1100 generate -f pages.templ
 
-	pages = template.Must(template.New("pages").Funcs(template.FuncMap{
-		"style": func() template.CSS { return template.CSS(style) },
-	}).Parse(pagesHTML))
-)
+// style is that of the pages, which have no scripts and load nothing.
+//
+//go:embed style.css
+var style string
 
 // contentPolicy allows the pages' one style sheet and nothing else
 // (https://www.w3.org/TR/CSP3/). What a form may lead to comes behind it.
@@ -32,7 +28,7 @@ var contentPolicy = func() string {
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 }()
 
-// The data of the templates.
+// The data of the pages.
 type (
 	formData struct {
 		Request  string
@@ -42,9 +38,7 @@ type (
 		Accounts []account
 		More     bool
 	}
-	codeData    struct{ Code string }
-	messageData struct{ Title, Text string }
-	samlData    struct {
+	samlData struct {
 		Response, RelayState string
 		Accounts             []account
 	}
@@ -58,11 +52,10 @@ type (
 	}
 )
 
-// answer is what a page's handler answers: a template with its data, a place to go on to, or JSON.
+// answer is what a page's handler answers: a page, a place to go on to, or JSON.
 type answer struct {
 	status     int
-	template   string
-	data       any
+	page       templ.Component
 	formAction string // an origin besides our own to which the page's form may lead
 	location   string
 	json       any
@@ -107,8 +100,8 @@ func (s *Service) page(f func(http.ResponseWriter, *http.Request, api.Caller) (*
 			return
 		}
 		var body bytes.Buffer
-		if err := pages.ExecuteTemplate(&body, a.template, a.data); err != nil {
-			s.log.Error("page", "template", a.template, "request", requestID, "error", err)
+		if err := a.page.Render(r.Context(), &body); err != nil {
+			s.log.Error("page", "request", requestID, "error", err)
 			http.Error(w, "internal error", http.StatusInternalServerError)
 			return
 		}
@@ -120,7 +113,7 @@ func (s *Service) page(f func(http.ResponseWriter, *http.Request, api.Caller) (*
 
 func errorPage(err error) *answer {
 	if e, ok := errors.AsType[badRequest](err); ok {
-		return &answer{status: http.StatusBadRequest, template: "message", data: messageData{"Bad request", e.Error()}}
+		return &answer{status: http.StatusBadRequest, page: messagePage("Bad request", e.Error())}
 	}
-	return &answer{status: http.StatusInternalServerError, template: "message", data: messageData{"Internal error", "The log of the emulator tells more."}}
+	return &answer{status: http.StatusInternalServerError, page: messagePage("Internal error", "The log of the emulator tells more.")}
 }

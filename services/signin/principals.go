@@ -15,6 +15,14 @@ type account struct {
 	Principals []listed
 }
 
+// title is what AWS's page has an account under: "alias (111111111111)", or the number.
+func (a account) title() string {
+	if a.Alias == "" {
+		return a.ID
+	}
+	return a.Alias + " (" + a.ID + ")"
+}
+
 // listed is a user or a role.
 type listed struct{ ARN, Label string }
 

@@ -48,7 +48,7 @@ func (s *Service) serveSAML(w http.ResponseWriter, r *http.Request, c api.Caller
 			data.Accounts, err = samlAccounts(tx, roles)
 			return err
 		})
-		return &answer{status: http.StatusOK, template: "saml", data: data}, err
+		return &answer{status: http.StatusOK, page: samlPage(data)}, err
 	}
 	role := roles[0]
 	if picked != "" {
@@ -66,7 +66,7 @@ func (s *Service) serveSAML(w http.ResponseWriter, r *http.Request, c api.Caller
 	data.Account = accountOf(data.ARN)
 	data.Destination = cmp.Or(relay, "https://"+consoles[0]+"/")
 	data.Console = isConsole(data.Destination)
-	return &answer{status: http.StatusOK, template: "console", data: data}, nil
+	return &answer{status: http.StatusOK, page: consolePage(data)}, nil
 }
 
 // samlError is how AWS's page shows an error of STS.
@@ -80,7 +80,7 @@ func samlError(c api.Caller, err error) (*answer, error) {
 		status = http.StatusForbidden
 	}
 	text := fmt.Sprintf("Error: %s (service: AWSSecurityTokenService; status code: %d; error code: %s; request ID: %s)", e.Message, status, e.Code, c.RequestID)
-	return &answer{status: status, template: "message", data: messageData{"Not signed in", text}, refused: err}, nil
+	return &answer{status: status, page: messagePage("Not signed in", text), refused: err}, nil
 }
 
 // samlAccounts lists roles by their accounts, in the order of the response.

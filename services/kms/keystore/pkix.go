@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/mlkem"
 	"crypto/rsa"
 	"crypto/x509/pkix"
@@ -14,7 +15,6 @@ import (
 	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/emmansun/gmsm/sm2"
-	"github.com/emmansun/gmsm/smx509"
 )
 
 // Keys in PKCS #8 and X.509, of the kinds that crypto/x509 does not know too.
@@ -125,7 +125,12 @@ func parsePrivate(der []byte) (any, error) {
 		return parseSecp256k1(info.PrivateKey)
 	}
 	if onCurve(info.Algorithm, oidSM2) {
-		return smx509.ParsePKCS8PrivateKey(der)
+		scalar, err := parseScalar(info.PrivateKey)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(scalar)
+		return sm2.NewPrivateKey(scalar)
 	}
 	for _, kem := range mlkems {
 		if info.Algorithm.Algorithm.Equal(kem.oid) {
@@ -140,14 +145,23 @@ func parsePrivate(der []byte) (any, error) {
 	return x509.ParsePKCS8PrivateKey(der)
 }
 
-func parseSecp256k1(der []byte) (*secp256k1.PrivateKey, error) {
+// parseScalar returns the number that a private key of a curve of 256 bits is.
+func parseScalar(der []byte) ([]byte, error) {
 	var key ecPrivateKey
 	if rest, err := asn1.Unmarshal(der, &key); err != nil || len(rest) > 0 || key.Version != 1 || len(key.PrivateKey) != 32 {
-		return nil, errors.New("not a private key of secp256k1")
+		return nil, errors.New("not a private key of a curve of 256 bits")
 	}
-	defer clear(key.PrivateKey)
+	return key.PrivateKey, nil
+}
+
+func parseSecp256k1(der []byte) (*secp256k1.PrivateKey, error) {
+	given, err := parseScalar(der)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(given)
 	var scalar secp256k1.ModNScalar
-	if overflow := scalar.SetByteSlice(key.PrivateKey); overflow || scalar.IsZero() {
+	if overflow := scalar.SetByteSlice(given); overflow || scalar.IsZero() {
 		return nil, errors.New("no private key of secp256k1 is this number")
 	}
 	return secp256k1.NewPrivateKey(&scalar), nil
@@ -156,18 +170,13 @@ func parseSecp256k1(der []byte) (*secp256k1.PrivateKey, error) {
 func marshalPrivate(private any) ([]byte, error) {
 	switch key := private.(type) {
 	case *secp256k1.PrivateKey:
-		algorithm, err := ecAlgorithm(oidSecp256k1)
-		if err != nil {
-			return nil, err
-		}
-		public := key.PubKey().SerializeUncompressed()
-		inner, err := asn1.Marshal(ecPrivateKey{Version: 1, PrivateKey: key.Serialize(), PublicKey: asn1.BitString{Bytes: public, BitLength: 8 * len(public)}})
-		if err != nil {
-			return nil, err
-		}
-		return asn1.Marshal(pkcs8{Algorithm: algorithm, PrivateKey: inner})
+		return marshalScalar(oidSecp256k1, key.Serialize(), key.PubKey().SerializeUncompressed())
 	case *sm2.PrivateKey:
-		return smx509.MarshalPKCS8PrivateKey(key)
+		public, err := sm2Point(&key.PublicKey)
+		if err != nil {
+			return nil, err
+		}
+		return marshalScalar(oidSM2, key.D.FillBytes(make([]byte, 32)), public)
 	case decapsulator:
 		inner, err := asn1.MarshalWithParams(key.Bytes(), seedTag)
 		if err != nil {
@@ -183,6 +192,29 @@ func marshalPrivate(private any) ([]byte, error) {
 	return x509.MarshalPKCS8PrivateKey(private)
 }
 
+// marshalScalar returns a private key of a curve in PKCS #8.
+func marshalScalar(curve asn1.ObjectIdentifier, scalar, public []byte) ([]byte, error) {
+	defer clear(scalar)
+	algorithm, err := ecAlgorithm(curve)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := asn1.Marshal(ecPrivateKey{Version: 1, PrivateKey: scalar, PublicKey: asn1.BitString{Bytes: public, BitLength: 8 * len(public)}})
+	if err != nil {
+		return nil, err
+	}
+	return asn1.Marshal(pkcs8{Algorithm: algorithm, PrivateKey: inner})
+}
+
+// sm2Point returns a public key of SM2 as an uncompressed point.
+func sm2Point(key *ecdsa.PublicKey) ([]byte, error) {
+	public, err := sm2.PublicKeyToECDH(key)
+	if err != nil {
+		return nil, err
+	}
+	return public.Bytes(), nil
+}
+
 // parsePublic parses a SubjectPublicKeyInfo of what signs or agrees on keys: those of ML-KEM nobody hands in.
 func parsePublic(der []byte) (any, error) {
 	var info spki
@@ -193,7 +225,7 @@ func parsePublic(der []byte) (any, error) {
 		return secp256k1.ParsePubKey(info.Key.RightAlign())
 	}
 	if onCurve(info.Algorithm, oidSM2) {
-		return smx509.ParsePKIXPublicKey(der)
+		return sm2.NewPublicKey(info.Key.RightAlign())
 	}
 	return x509.ParsePKIXPublicKey(der)
 }
@@ -216,10 +248,16 @@ func marshalPublic(public any) ([]byte, error) {
 			}
 		}
 	default:
-		if sm2.IsSM2PublicKey(public) {
-			return smx509.MarshalPKIXPublicKey(public)
+		if !sm2.IsSM2PublicKey(public) {
+			return x509.MarshalPKIXPublicKey(public)
 		}
-		return x509.MarshalPKIXPublicKey(public)
+		var err error
+		if encoded, err = sm2Point(public.(*ecdsa.PublicKey)); err != nil {
+			return nil, err
+		}
+		if algorithm, err = ecAlgorithm(oidSM2); err != nil {
+			return nil, err
+		}
 	}
 	return asn1.Marshal(spki{algorithm, asn1.BitString{Bytes: encoded, BitLength: 8 * len(encoded)}})
 }
