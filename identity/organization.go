@@ -108,6 +108,20 @@ func InOrganization(id string, parts ...string) []byte {
 	return store.Key(slices.Concat([]string{"in-organization", id}, parts)...)
 }
 
+// AdministratorKey is the key of an entry of the index from a service, or from "" for any, to the accounts that administer it for
+// an organization.
+func AdministratorKey(organization, service, account string) []byte {
+	return InOrganization(organization, "administrator", service, account)
+}
+
+// RunsRootAccess reports whether an account may run centralized root access: the management account, and those that administer IAM
+// for the organization.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user.html#id_root-user-access-management
+func (o *Organization) RunsRootAccess(r store.Reader, account string) bool {
+	return o.Management == account || r.Get(AdministratorKey(o.ID, "iam.amazonaws.com", account)) != nil
+}
+
 // LoadMember returns the account's membership in an organization, or nil.
 func LoadMember(r store.Reader, account string) (*Member, error) {
 	m, ok, err := store.Load[Member](r, MemberKey(account))

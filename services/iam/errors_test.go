@@ -32,7 +32,6 @@ var unreachable = []reached.Reason{
 	{Why: "a service that takes none is a NoSuchEntity, as AWS was recorded to answer", Errors: []string{"*ServiceSpecificCredential* NotSupportedService"}},
 	{Why: "a user that was just made anew has no device yet, nor gets one", Errors: []string{"DeactivateMFADevice EntityTemporarilyUnmodifiable"}},
 	{Why: "there are no load balancers that use one", Errors: []string{"DeleteServerCertificate DeleteConflict"}},
-	{Why: "an account that does not manage the organization is an AccountNotManagementOrDelegatedAdministratorException", Errors: []string{"EnableOrganizationsRoot* CallerIsNotManagementAccountException"}},
 	{Why: "an encoding that is none is a ValidationError", Errors: []string{"GetSSHPublicKey UnrecognizedPublicKeyEncoding"}},
 	{Why: "an owner that has none has an empty list", Errors: []string{"ListDelegationRequests NoSuchEntity"}},
 	{Why: "one that is not there is made", Errors: []string{"UpdateAccountPasswordPolicy NoSuchEntity"}},

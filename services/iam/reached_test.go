@@ -246,6 +246,14 @@ func TestRootAccess(t *testing.T) {
 	all("111111111111", "")
 	member := *must(orgs.DescribeCreateAccountStatus(ctx, &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.Id}))(t).CreateAccountStatus.AccountId
 	all(member, "AccountNotManagementOrDelegatedAdministratorException: The request was rejected because the account making the request is not the management account or delegated administrator account for centralized root access.")
+	must(orgs.RegisterDelegatedAdministrator(ctx, &organizations.RegisterDelegatedAdministratorInput{AccountId: &member, ServicePrincipal: aws.String("iam.amazonaws.com")}))(t)
+	for _, operation := range operations {
+		want := ""
+		if strings.HasPrefix(operation, "Enable") {
+			want = "CallerIsNotManagementAccountException: The request was rejected because the account making the request is not the management account for the organization."
+		}
+		play(t, e.ConfigWith(member, "test", "", emulatortest.Region), step{operation, "", want})
+	}
 	billing := organizations.NewFromConfig(e.ConfigWith("222222222222", "test", "", emulatortest.Region))
 	must(billing.CreateOrganization(ctx, &organizations.CreateOrganizationInput{FeatureSet: "CONSOLIDATED_BILLING"}))(t)
 	all("222222222222", "OrganizationNotInAllFeaturesModeException: The request was rejected because your organization does not have All features enabled.")

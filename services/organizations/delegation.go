@@ -32,10 +32,6 @@ func administratorsPrefix(organization, service string) []byte {
 	return identity.InOrganization(organization, "administrator", service)
 }
 
-func administratorKey(organization, service, account string) []byte {
-	return identity.InOrganization(organization, "administrator", service, account)
-}
-
 // administers reports whether an account administers any service for the organization.
 func administers(r store.Reader, o *identity.Organization, account string) bool {
 	for range r.Scan(delegationsPrefix(o.ID, account), nil) {
@@ -110,7 +106,7 @@ func (s *Service) registerDelegatedAdministrator(ctx context.Context, c api.Call
 		if err := s.mayAdminister(tx, o, m, service); err != nil {
 			return err
 		}
-		for _, key := range [][]byte{administratorKey(o.ID, "", account), administratorKey(o.ID, service, account)} {
+		for _, key := range [][]byte{identity.AdministratorKey(o.ID, "", account), identity.AdministratorKey(o.ID, service, account)} {
 			if err := tx.Put(key, []byte(account)); err != nil {
 				return err
 			}
@@ -180,7 +176,7 @@ func (s *Service) deregisterDelegatedAdministrator(ctx context.Context, c api.Ca
 }
 
 func deregister(tx store.Tx, o *identity.Organization, account, service string) error {
-	for _, key := range [][]byte{delegationKey(o.ID, account, service), administratorKey(o.ID, service, account)} {
+	for _, key := range [][]byte{delegationKey(o.ID, account, service), identity.AdministratorKey(o.ID, service, account)} {
 		if err := tx.Delete(key); err != nil {
 			return err
 		}
@@ -188,7 +184,7 @@ func deregister(tx store.Tx, o *identity.Organization, account, service string) 
 	if administers(tx, o, account) {
 		return nil
 	}
-	return tx.Delete(administratorKey(o.ID, "", account))
+	return tx.Delete(identity.AdministratorKey(o.ID, "", account))
 }
 
 // deregisterAll ends all that an account administers.

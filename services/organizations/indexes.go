@@ -191,8 +191,8 @@ func accountIndexes(r store.Reader, indexed *store.Indexed, o *identity.Organiza
 	for key := range r.Scan(identity.InOrganization(o.ID, "delegation"), nil) {
 		account, service := store.Parts(key)[3], store.Parts(key)[4]
 		indexed.Need(r, identity.MemberKey(account), key)
-		indexed.Entry(administratorKey(o.ID, "", account), account)
-		indexed.Entry(administratorKey(o.ID, service, account), account)
+		indexed.Entry(identity.AdministratorKey(o.ID, "", account), account)
+		indexed.Entry(identity.AdministratorKey(o.ID, service, account), account)
 	}
 	for key := range r.Scan(identity.OrganizationAccountsPrefix(o.ID), nil) {
 		account := store.Parts(key)[2]

@@ -69,7 +69,7 @@ func (s *Service) assumeRoot(ctx context.Context, c api.Caller, in *sts.AssumeRo
 		if err != nil {
 			return err
 		}
-		if c.Kind == identity.Root || o == nil || o.Management != c.Account || !o.RootSessions ||
+		if c.Kind == identity.Root || o == nil || !o.RunsRootAccess(r, c.Account) || !o.RootSessions ||
 			member == nil || member.Organization != o.ID || account == o.Management {
 			return api.Errorf("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRoot on resource: %s", c.ARN, target)
 		}

@@ -134,6 +134,27 @@ func TestAssumeRoot(t *testing.T) {
 	denied(err, arn, home)
 	_, err = assume(auditor, other, audit) // not of the organization
 	denied(err, arn, other)
+	// An account that administers IAM for the organization may, and one that no longer does may not.
+	made, err = management.CreateAccount(t.Context(), &organizations.CreateAccountInput{AccountName: aws.String("security"), Email: aws.String("security@example.com")})
+	check(err)
+	status, err = management.DescribeCreateAccountStatus(t.Context(), &organizations.DescribeCreateAccountStatusInput{CreateAccountRequestId: made.CreateAccountStatus.Id})
+	check(err)
+	security := *status.CreateAccountStatus.AccountId
+	config, delegateARN := w.user(security, "auditor", allow(`"sts:AssumeRoot"`))
+	delegate := sts.NewFromConfig(config)
+	_, err = assume(delegate, member, audit)
+	denied(err, delegateARN, member)
+	_, err = management.RegisterDelegatedAdministrator(t.Context(), &organizations.RegisterDelegatedAdministratorInput{AccountId: &security, ServicePrincipal: aws.String("iam.amazonaws.com")})
+	check(err)
+	_, err = assume(delegate, member, audit)
+	check(err)
+	_, err = assume(delegate, home, audit)
+	denied(err, delegateARN, home)
+	_, err = management.DeregisterDelegatedAdministrator(t.Context(), &organizations.DeregisterDelegatedAdministratorInput{AccountId: &security, ServicePrincipal: aws.String("iam.amazonaws.com")})
+	check(err)
+	_, err = assume(delegate, member, audit)
+	denied(err, delegateARN, member)
+
 	_, err = assume(auditor, member, "arn:aws:iam::aws:policy/AdministratorAccess")
 	expect(t, err, "ValidationError", "TaskPolicyArn must be one of the managed policies for root tasks.")
 	_, err = assume(auditor, member, "arn:aws:iam::aws:policy/root-task/Nothing")
