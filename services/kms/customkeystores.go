@@ -3,9 +3,7 @@ package kms
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"slices"
 	"time"
 
@@ -30,19 +28,23 @@ func (s *Service) customKeyStoreOperations() []api.Operation {
 }
 
 // KeyStore is the record of a custom key store
-// (https://docs.aws.amazon.com/kms/latest/developerguide/keystore-cloudhsm.html).
+// (https://docs.aws.amazon.com/kms/latest/developerguide/key-store-overview.html).
 type KeyStore struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// ID: "cks-1234567890abcdef0".
-	ID          string    `json:"id"`
-	Name        string    `json:"name"`
-	Cluster     string    `json:"cluster"`
-	TrustAnchor string    `json:"trustAnchor"`
-	Created     time.Time `json:"created"`
-	// Connected is what it was last told to be, at the time Since.
-	Connected bool      `json:"connected"`
-	Since     time.Time `json:"since,omitzero"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	// Connected is what it was last told to be, at the time Since; Failed is why it could not be connected then, "" if it could.
+	Connected bool                          `json:"connected"`
+	Since     time.Time                     `json:"since,omitzero"`
+	Failed    types.ConnectionErrorCodeType `json:"failed,omitempty"`
+
+	// A store of type AWS_CLOUDHSM.
+
+	Cluster     string `json:"cluster,omitempty"`
+	TrustAnchor string `json:"trustAnchor,omitempty"`
 }
 
 func keyStoresPrefix(account, region string) []byte {
@@ -87,55 +89,29 @@ func allKeyStores(r store.Reader, c api.Caller) ([]KeyStore, error) {
 	return all, nil
 }
 
-// createCustomKeyStore takes any cluster ID that no other store uses, and does not look it up among the clusters of
-// CloudHSM: nothing is behind their HSMs yet that could hold keys. The trust anchor must be a certificate.
 func (s *Service) createCustomKeyStore(ctx context.Context, c api.Caller, in *kms.CreateCustomKeyStoreInput) (*kms.CreateCustomKeyStoreOutput, error) {
-	if in.CustomKeyStoreType == types.CustomKeyStoreTypeExternalKeyStore {
-		return nil, api.Errorf("NotImplemented", "External key stores are not supported by this emulator.")
-	}
-	if in.CloudHsmClusterId == nil || in.TrustAnchorCertificate == nil || in.KeyStorePassword == nil {
-		return nil, api.Errorf("ValidationError", "CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword are required for a custom key store of type AWS_CLOUDHSM.")
-	}
 	var id [9]byte
 	rand.Read(id[:])
-	ks := &KeyStore{
-		Account: c.Account, Region: c.Region, ID: "cks-" + hex.EncodeToString(id[:])[:17], Name: *in.CustomKeyStoreName,
-		Cluster: *in.CloudHsmClusterId, TrustAnchor: *in.TrustAnchorCertificate, Created: s.now(),
+	ks := &KeyStore{Account: c.Account, Region: c.Region, ID: "cks-" + hex.EncodeToString(id[:])[:17], Name: *in.CustomKeyStoreName, Created: s.now()}
+	create := s.createClusterKeyStore
+	if in.CustomKeyStoreType == types.CustomKeyStoreTypeExternalKeyStore {
+		create = s.createExternalKeyStore
 	}
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		for _, request := range []authz.Request{
-			keyStoreRequest(c, "kms:CreateCustomKeyStore"), {Action: "cloudhsm:DescribeClusters", Resource: "*"},
-			authz.ServiceLinkedRole(c, "cks.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceCustomKeyStores"),
-		} {
-			if err := s.authz.Authorize(tx, c, request); err != nil {
-				return err
-			}
-		}
-		if err := checkTrustAnchor(ks.TrustAnchor); err != nil {
-			return err
-		}
-		all, err := allKeyStores(tx, c)
-		if err != nil {
-			return err
-		}
-		if err := checkKeyStoreName(all, ks); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(all, func(other KeyStore) bool { return other.Cluster == ks.Cluster }) {
-			return api.Errorf("CloudHsmClusterInUseException", "The AWS CloudHSM cluster %s is in use by another custom key store.", ks.Cluster)
-		}
-		if most := s.quotas.Max(keyStoresQuota); len(all) >= most {
-			return api.Errorf("LimitExceededException", "An account can have at most %d custom key stores in a region.", most)
-		}
-		if err := s.linkRole(tx, c.Partition, c.Account, "cks.kms.amazonaws.com", s.now()); err != nil {
-			return err
-		}
-		return saveKeyStore(tx, ks)
-	})
-	if err != nil {
+	if err := create(ctx, c, ks, in); err != nil {
 		return nil, err
 	}
 	return &kms.CreateCustomKeyStoreOutput{CustomKeyStoreId: &ks.ID}, nil
+}
+
+// addKeyStore saves a new store, if there may be one more with its name. all are those of the account and Region.
+func (s *Service) addKeyStore(tx store.Tx, all []KeyStore, ks *KeyStore) error {
+	if err := checkKeyStoreName(all, ks); err != nil {
+		return err
+	}
+	if most := s.quotas.Max(keyStoresQuota); len(all) >= most {
+		return api.Errorf("LimitExceededException", "An account can have at most %d custom key stores in a region.", most)
+	}
+	return saveKeyStore(tx, ks)
 }
 
 // checkKeyStoreName returns AWS's error if another of all key stores has the name of this one.
@@ -144,16 +120,6 @@ func checkKeyStoreName(all []KeyStore, ks *KeyStore) error {
 		return api.Errorf("CustomKeyStoreNameInUseException", "The custom key store name %s is in use.", ks.Name)
 	}
 	return nil
-}
-
-func checkTrustAnchor(text string) error {
-	block, _ := pem.Decode([]byte(text))
-	if block != nil && block.Type == "CERTIFICATE" {
-		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
-			return nil
-		}
-	}
-	return api.Errorf("IncorrectTrustAnchorException", "The trust anchor certificate is not a certificate in PEM form.")
 }
 
 func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in *kms.DescribeCustomKeyStoresInput) (*kms.DescribeCustomKeyStoresOutput, error) {
@@ -193,6 +159,8 @@ func (s *Service) describeCustomKeyStores(ctx context.Context, c api.Caller, in 
 func (s *Service) connection(ks *KeyStore) types.ConnectionStateType {
 	_, ended := s.clock.Ended(ks.Since)
 	switch {
+	case ks.Connected && ended && ks.Failed != "":
+		return types.ConnectionStateTypeFailed
 	case ks.Connected && ended:
 		return types.ConnectionStateTypeConnected
 	case ks.Connected:
@@ -209,10 +177,12 @@ func (s *Service) connected(ks *KeyStore) bool {
 }
 
 func (s *Service) wireKeyStore(ks *KeyStore) types.CustomKeyStoresListEntry {
-	return types.CustomKeyStoresListEntry{
-		CustomKeyStoreId: &ks.ID, CustomKeyStoreName: &ks.Name, CustomKeyStoreType: types.CustomKeyStoreTypeAwsCloudhsm,
-		CloudHsmClusterId: &ks.Cluster, TrustAnchorCertificate: &ks.TrustAnchor, ConnectionState: s.connection(ks), CreationDate: &ks.Created,
+	w := types.CustomKeyStoresListEntry{CustomKeyStoreId: &ks.ID, CustomKeyStoreName: &ks.Name, ConnectionState: s.connection(ks), CreationDate: &ks.Created}
+	if w.ConnectionState == types.ConnectionStateTypeFailed {
+		w.ConnectionErrorCode = ks.Failed
 	}
+	w.CustomKeyStoreType, w.CloudHsmClusterId, w.TrustAnchorCertificate = types.CustomKeyStoreTypeAwsCloudhsm, &ks.Cluster, &ks.TrustAnchor
+	return w
 }
 
 // changeKeyStore runs f on a custom key store, which the caller may do the action with.
@@ -241,10 +211,10 @@ func wrongKeyStoreState(ks *KeyStore, want string) error {
 func (s *Service) connectCustomKeyStore(ctx context.Context, c api.Caller, in *kms.ConnectCustomKeyStoreInput) (*kms.ConnectCustomKeyStoreOutput, error) {
 	return nil, s.changeKeyStore(ctx, c, *in.CustomKeyStoreId, "kms:ConnectCustomKeyStore", func(tx store.Tx, ks *KeyStore) error {
 		switch s.connection(ks) {
-		case types.ConnectionStateTypeDisconnecting:
+		case types.ConnectionStateTypeDisconnecting, types.ConnectionStateTypeFailed:
 			return wrongKeyStoreState(ks, "disconnected")
 		case types.ConnectionStateTypeDisconnected:
-			ks.Connected, ks.Since = true, s.now()
+			ks.Connected, ks.Since, ks.Failed = true, s.now(), ""
 			return saveKeyStore(tx, ks)
 		}
 		return nil
@@ -257,7 +227,7 @@ func (s *Service) disconnectCustomKeyStore(ctx context.Context, c api.Caller, in
 		if !ks.Connected {
 			return wrongKeyStoreState(ks, "connected")
 		}
-		ks.Connected, ks.Since = false, s.now()
+		ks.Connected, ks.Since, ks.Failed = false, s.now(), ""
 		return saveKeyStore(tx, ks)
 	})
 }
